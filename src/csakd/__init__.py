@@ -1,0 +1,1 @@
+"""csakd: fuse a low-resolution hyperspectral with a high-resolution multispectral image."""
