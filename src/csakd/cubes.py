@@ -13,7 +13,7 @@ Pixels are areas: low pixel (i, j) covers the high pixels r·i … r·i+r−1, r
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 Window = tuple[slice, slice, slice]
 
 
+@runtime_checkable
 class Values(Protocol):
     """What a cube holds: a NumPy array, or a reader that fetches a window when it is sliced."""
 
@@ -130,9 +131,11 @@ class Cube:
         measured = np.isfinite(values)
         if self.nodata is not None and np.isfinite(self.nodata):
             measured &= raw != np.asarray(self.nodata).astype(raw.dtype)
-        dead = ~measured.any(axis=(1, 2))
+        dead: NDArray[np.bool_] = np.logical_not(measured.any(axis=(1, 2)))
         values[dead] = 0
-        valid: NDArray[np.bool_] = np.all(measured | dead[:, None, None], axis=0) & (not dead.all())
+        valid: NDArray[np.bool_] = np.asarray((measured | dead[:, None, None]).all(axis=0))
+        if dead.all():
+            valid = np.zeros(self.size, dtype=np.bool_)
         if self.valid is not None:
             valid &= self.valid
         values[:, ~valid] = np.nan

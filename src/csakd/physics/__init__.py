@@ -1,0 +1,19 @@
+"""How a scene becomes a pair: sensors, point spread functions, responses, noise, Wald's protocol."""
+
+from csakd.physics.operators import SpatialResponse, SpectralResponse, check_ratio, spectral_response, upsample
+from csakd.physics.sensors import MULTISPECTRAL, BandList, band_list, hyperspectral_names
+from csakd.physics.wald import noise_like, observe
+
+__all__ = [
+    "MULTISPECTRAL",
+    "BandList",
+    "SpatialResponse",
+    "SpectralResponse",
+    "band_list",
+    "check_ratio",
+    "hyperspectral_names",
+    "noise_like",
+    "observe",
+    "spectral_response",
+    "upsample",
+]
