@@ -1,7 +1,7 @@
 """How a scene becomes a pair: sensors, point spread functions, responses, noise, Wald's protocol."""
 
 from csakd.physics.operators import SpatialResponse, SpectralResponse, check_ratio, spectral_response, upsample
-from csakd.physics.sensors import MULTISPECTRAL, BandList, band_list, hyperspectral_names
+from csakd.physics.sensors import MULTISPECTRAL, BandList, band_list, hyperspectral_names, resample
 from csakd.physics.wald import noise_like, observe
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "hyperspectral_names",
     "noise_like",
     "observe",
+    "resample",
     "spectral_response",
     "upsample",
 ]

@@ -101,7 +101,7 @@ def upsample(low: Float[Tensor, "*any h w"], size: tuple[int, int]) -> Float[Ten
 
 @lru_cache(maxsize=64)
 def _bicubic_matrix(length: int, to: int) -> NDArray[np.float64]:
-    """(to, length): torch's antialiased bicubic (a = −1/2) of the unit vectors; as a matrix it is ten times as fast on a CPU."""
+    """(to, length): torch's antialiased bicubic (its a is −1/2) of the unit vectors; ten times as fast on a CPU."""
     unit = torch.eye(length, dtype=torch.float64)[:, None, :, None].expand(-1, -1, -1, 2)
     resized = torch.nn.functional.interpolate(unit, size=(to, 2), mode="bicubic", align_corners=False, antialias=True)
     return np.ascontiguousarray(resized[:, 0, :, 0].T.numpy())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from csakd.cubes import Cube
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -74,6 +76,29 @@ def band_list(name: str) -> BandList:
         return BandList(edges.mean(axis=1), edges[:, 1] - edges[:, 0])
     rows = read_numbers(name, (*_HYPERSPECTRAL, *MULTISPECTRAL), "band list")
     return BandList(rows[:, 0], rows[:, 1] if rows.shape[1] > 1 else None)
+
+
+def resample(cube: Cube, bands: str) -> Cube:
+    """The cube on the bands of `band_list(bands)`, by linear interpolation between its own band centres.
+
+    Raises:
+        ValueError: if the cube has no wavelengths, or a wanted centre lies outside them by more than 10 nm.
+    """
+    wanted = band_list(bands)
+    if cube.wavelengths is None:
+        raise ValueError(f"{cube.source or 'the scene'} has no wavelengths, so it cannot be resampled to {bands}")
+    centres, order = np.unique(cube.wavelengths, return_index=True)
+    least, most = wanted.wavelengths.min(), wanted.wavelengths.max()
+    if least < centres[0] - 10 or most > centres[-1] + 10:
+        raise ValueError(
+            f"{cube.source or 'the scene'} covers {centres[0]:.0f}-{centres[-1]:.0f} nm, {bands} {least:.0f}-{most:.0f}"
+        )
+    values = np.asarray(cube.load().values[:, :, :])[order]
+    above = np.clip(np.searchsorted(centres, wanted.wavelengths), 1, len(centres) - 1)
+    share = np.clip((wanted.wavelengths - centres[above - 1]) / (centres[above] - centres[above - 1]), 0, 1)
+    weight = share.astype(np.float32)[:, None, None]
+    mixed = values[above - 1] * (1 - weight) + values[above] * weight
+    return replace(cube, values=mixed, wavelengths=wanted.wavelengths, fwhm=wanted.fwhm, nodata=None)
 
 
 def read_numbers(path: str, names: Sequence[str], what: str) -> NDArray[np.float64]:

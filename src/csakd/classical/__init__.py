@@ -1,0 +1,66 @@
+"""Closed-form fusion: no training, no parameters, the same call as a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from csakd.classical.glp import glp
+from csakd.classical.hyper import back_project, hyper
+from csakd.physics import SpatialResponse, upsample
+
+Formula = Callable[[Tensor, Tensor, SpatialResponse], Tensor]
+
+
+def bicubic(
+    hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse
+) -> Float[Tensor, "B L H W"]:
+    """The LR-HSI interpolated; the MSI gives only the size."""
+    return upsample(hsi, (msi.shape[-2], msi.shape[-1]))
+
+
+CLOSED_FORMS: dict[str, Formula] = {"bicubic": bicubic, "glp": glp, "hyper": hyper}
+
+
+class ClosedForm(nn.Module):
+    """A formula with the call of a network: `forward(hsi, msi) -> (estimate, None)`.
+
+    Args:
+        name: a key of `CLOSED_FORMS`.
+        ratio: r.
+        psf: (S, S) weights, see `csakd.physics.psf`; None for the paper's Gaussian scaled with the ratio.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+
+    def __init__(self, name: str, ratio: int, psf: NDArray[np.float64] | None = None) -> None:
+        super().__init__()
+        if name not in CLOSED_FORMS:
+            raise ValueError(f"no closed form {name!r}: choose one of {', '.join(CLOSED_FORMS)}")
+        self.name, self.formula, self.blur = name, CLOSED_FORMS[name], SpatialResponse(ratio, psf)
+
+    def forward(
+        self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]
+    ) -> tuple[Float[Tensor, "B L H W"], None]:
+        # Least squares wants full precision, whatever the network around it runs in.
+        with torch.autocast(hsi.device.type, enabled=False):
+            return self.formula(_full(hsi), _full(msi), self.blur), None
+
+    def unseen(self, detail: Float[Tensor, "B L H W"]) -> Float[Tensor, "B L H W"]:
+        """`detail` less what the sensor would have seen of it: back-projection onto an LR-HSI of zeros."""
+        with torch.autocast(detail.device.type, enabled=False):
+            detail = _full(detail)
+            return back_project(detail, torch.zeros_like(self.blur(detail)), self.blur, steps=2)
+
+
+def _full(image: Tensor) -> Tensor:
+    return image if image.dtype is torch.float64 else image.float()
+
+
+__all__ = ["CLOSED_FORMS", "ClosedForm", "back_project", "bicubic", "glp", "hyper"]

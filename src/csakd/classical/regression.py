@@ -1,0 +1,59 @@
+"""Least squares from MSI features to HSI bands, in float64, that cannot blow up.
+
+Every solve is a ridge on standardised features, so dead bands, dependent bands and scenes with fewer low pixels than
+features have one finite answer.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def exact(values: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """In float64; on the CPU where the device has none (MPS)."""
+    return values.to("cpu" if values.device.type == "mps" else values.device, torch.float64)
+
+
+def moments(low: Float[Tensor, "B F h w"]) -> tuple[Float[Tensor, "B F 1 1"], Float[Tensor, "B F 1 1"]]:
+    """Mean and standard deviation of each feature; a constant feature's deviation counts as 1, so it becomes 0."""
+    mean = low.mean((-2, -1), keepdim=True)
+    std = (low - mean).square().mean((-2, -1), keepdim=True).sqrt()
+    return mean, torch.where(std > 1e-6 * mean.abs() + torch.finfo(low.dtype).tiny, std, torch.ones_like(std))
+
+
+def ridge(
+    features: Float[Tensor, "B F h w"], targets: Float[Tensor, "B L h w"], strength: float
+) -> Float[Tensor, "B L F"]:
+    """argmin_W mean‖targets − W·features‖² + strength·‖W‖², both sides centred by the caller."""
+    x, y = exact(features).flatten(2), exact(targets).flatten(2)
+    gram = x @ x.mT / x.shape[-1]
+    penalty = strength * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    weights: Tensor = torch.linalg.solve(gram + penalty, x @ y.mT / x.shape[-1])
+    return weights.mT.to(targets)
+
+
+def local_ridge(
+    features: Float[Tensor, "B F h w"], targets: Float[Tensor, "B L h w"], sigma: float, strength: float
+) -> Float[Tensor, "B F L h w"]:
+    """A ridge of its own around each pixel, neighbours weighted by a Gaussian of `sigma` pixels."""
+    x, y = exact(features), exact(targets)
+    rows, columns = (_window(n, sigma).to(x) for n in x.shape[-2:])
+
+    def mean(maps: Tensor) -> Tensor:
+        return rows @ maps @ columns.mT
+
+    x_mean, y_mean = mean(x), mean(y)
+    gram = mean(x[:, :, None] * x[:, None]) - x_mean[:, :, None] * x_mean[:, None]
+    cross = mean(x[:, :, None] * y[:, None]) - x_mean[:, :, None] * y_mean[:, None]
+    penalty = strength * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    weights: Tensor = torch.linalg.solve(gram.movedim((1, 2), (-2, -1)) + penalty, cross.movedim((1, 2), (-2, -1)))
+    return weights.movedim((-2, -1), (1, 2)).to(targets)
+
+
+def _window(length: int, sigma: float) -> Tensor:
+    """(length, length): row i averages with Gaussian weights around i, renormalised at the borders."""
+    place = torch.arange(length, dtype=torch.float64)
+    weights = torch.exp(-((place[:, None] - place) ** 2) / (2 * sigma**2))
+    return weights / weights.sum(1, keepdim=True)

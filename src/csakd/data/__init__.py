@@ -1,0 +1,19 @@
+"""Scaling, aligned patches, the bundled sample, synthetic scenes."""
+
+from csakd.data.patches import Batch, Numbers, Observation, Patches, batch_of, collate
+from csakd.data.sample import sample_scene
+from csakd.data.scaling import Affine, Scaling
+from csakd.data.synthetic import synthetic_scene
+
+__all__ = [
+    "Affine",
+    "Batch",
+    "Numbers",
+    "Observation",
+    "Patches",
+    "Scaling",
+    "batch_of",
+    "collate",
+    "sample_scene",
+    "synthetic_scene",
+]

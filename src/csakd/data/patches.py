@@ -1,0 +1,206 @@
+"""Aligned patches of observed scenes. The n-th patch of a run is a pure function of the seed and n."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from csakd.classical import ClosedForm
+from csakd.cubes import Cube, Sample
+from csakd.data.scaling import Affine, Scaling
+from csakd.physics import noise_like, observe, spectral_response
+
+MEMORY = 2 * 2**30  # bytes of prepared scenes kept at hand
+
+
+class Batch(NamedTuple):
+    """Scenes or patches in a network's units, and the way back to theirs."""
+
+    hsi: Float[Tensor, "B L h w"]
+    msi: Float[Tensor, "B M H W"]
+    truth: Float[Tensor, "B L H W"]
+    base: Float[Tensor, "B L H W"] | None
+    valid: Bool[Tensor, "B H W"]
+    units: Affine  # of the LR-HSI: data = network · scale + offset
+    peak: Float[Tensor, "B 1 1 1"]  # robust maximum of the LR-HSI in data units
+
+    def physical(self, image: Float[Tensor, "B L H W"]) -> Float[Tensor, "B L H W"]:
+        """In units of the scene's peak, without offset: what angles are taken on."""
+        return self.units.undo(image) / self.peak
+
+    def to(self, device: torch.device) -> Batch:
+        return self.mapped(lambda parts: parts[0].to(device))
+
+    def mapped(self, change: Callable[[Sequence[Tensor]], Tensor], *others: Batch) -> Batch:
+        """Every tensor replaced by `change` of it and its counterparts in `others`."""
+        alike = (self, *others)
+        return Batch(
+            hsi=change([batch.hsi for batch in alike]),
+            msi=change([batch.msi for batch in alike]),
+            truth=change([batch.truth for batch in alike]),
+            base=None if self.base is None else change([batch.base for batch in alike if batch.base is not None]),
+            valid=change([batch.valid for batch in alike]),
+            units=Affine(*(change(parts) for parts in zip(*(batch.units for batch in alike), strict=True))),
+            peak=change([batch.peak for batch in alike]),
+        )
+
+
+@dataclass(frozen=True)
+class Observation:
+    """How training scenes are observed (Wald's protocol): arguments of `csakd.physics.observe`."""
+
+    msi: str = "tm4"
+    ratio: int = 4
+    psf: str | None = None
+    snr: float | tuple[float | None, float | None] | None = None
+
+    def clean(self, scene: Cube) -> Sample:
+        return observe(scene, self.msi, self.ratio, self.psf)
+
+    def noisy(self, hsi: Tensor, msi: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        levels = self.snr if isinstance(self.snr, tuple) else (self.snr, None)
+        hsi, msi = (
+            image if level is None else image + noise_like(image, level, generator)
+            for image, level in zip((hsi, msi), levels, strict=True)
+        )
+        return hsi, msi
+
+
+def batch_of(sample: Sample, observation: Observation, scaling: Scaling, base: str, seed: int | None = None) -> Batch:
+    """A whole scene as a batch of one, its base computed on the whole scene; noise drawn from `seed`, if any."""
+    pair, truth = sample.pair, sample.truth
+    hsi, msi = (torch.from_numpy(cube.filled())[None] for cube in (pair.hsi, pair.msi))
+    if seed is not None:
+        hsi, msi = observation.noisy(hsi, msi, torch.Generator().manual_seed(seed))
+    units, msi_units = scaling.of(hsi), scaling.of(msi)
+    hsi_scaled, msi_scaled = units.apply(hsi), msi_units.apply(msi)
+    valid = np.ones(truth.size, np.bool_) if truth.valid is None else truth.valid
+    return Batch(
+        hsi=hsi_scaled,
+        msi=msi_scaled,
+        truth=units.apply(torch.from_numpy(truth.filled())[None]),
+        base=None if base == "none" else ClosedForm(base, pair.ratio, pair.psf)(hsi_scaled, msi_scaled)[0],
+        valid=torch.from_numpy(valid)[None],
+        units=units,
+        peak=Scaling("maximum").of(hsi).scale,
+    )
+
+
+class Patches(Dataset[Batch]):
+    """Random aligned crops, flipped and turned, of scenes observed on the fly.
+
+    Every epoch a scene is observed anew, with noise of its own; its base is computed on the whole scene, as it will
+    be at inference, and cropped with it.
+
+    Args:
+        scenes: the truths, lazy or not; each is read when first needed and kept while memory allows.
+        observation: how they are observed.
+        scaling, base: what the network stands on.
+        size: of a patch on the high grid, a multiple of the ratio; scenes smaller than that are used whole.
+        per_epoch: patches an epoch.
+        seed: of everything random here.
+
+    Raises:
+        ValueError: if the patch does not fit the ratio, or the scenes' sizes or bands differ where they must not.
+    """
+
+    def __init__(
+        self,
+        scenes: Sequence[Cube],
+        observation: Observation,
+        scaling: str,
+        base: str,
+        size: int,
+        per_epoch: int,
+        seed: int,
+    ) -> None:
+        if not scenes:
+            raise ValueError("no training scene: give at least one")
+        if size < observation.ratio or size % observation.ratio:
+            raise ValueError(f"patch size {size}: it must be a multiple of the ratio {observation.ratio}")
+        if len({scene.bands for scene in scenes}) > 1:
+            counts = ", ".join(str(n) for n in sorted({scene.bands for scene in scenes}))
+            raise ValueError(f"training scenes have {counts} bands; a network needs the same bands in all of them")
+        for scene in scenes:
+            spectral_response(observation.msi, scene.bands, scene.wavelengths)  # fail now, not after an hour
+        smallest = min(min(scene.size) for scene in scenes) // observation.ratio * observation.ratio
+        self.scenes, self.observation, self.scaling, self.base = scenes, observation, Scaling(scaling), base
+        self.size, self.per_epoch, self.seed = min(size, smallest), per_epoch, seed
+        largest = max(4 * scene.bands * scene.size[0] * scene.size[1] for scene in scenes)
+        self.keep = max(1, min(len(scenes), int(MEMORY / (3 * largest))))
+        self._observed = lru_cache(self.keep)(self._observe)
+        self._prepared = lru_cache(self.keep)(self._prepare)
+
+    def __len__(self) -> int:
+        return self.per_epoch
+
+    def _generator(self, *numbers: int) -> torch.Generator:
+        state = np.random.SeedSequence([self.seed, *numbers]).generate_state(1, np.uint64)[0]
+        return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+
+    def _observe(self, scene: int) -> Sample:
+        return self.observation.clean(self.scenes[scene])
+
+    def _prepare(self, scene: int, epoch: int) -> Batch:
+        noise = None if self.observation.snr is None else self._generator(1, scene, epoch).initial_seed()
+        return batch_of(self._observed(scene), self.observation, self.scaling, self.base, noise)
+
+    def __getitem__(self, number: int) -> Batch:
+        """Patch `number` of the run, counted through all epochs, as a batch of one."""
+        epoch, index = divmod(number, self.per_epoch)
+        order = torch.arange(self.per_epoch) * len(self.scenes) // self.per_epoch
+        shuffled = torch.randperm(len(self.scenes), generator=self._generator(2, epoch))[order]
+        if self.keep == len(self.scenes):
+            shuffled = shuffled[torch.randperm(self.per_epoch, generator=self._generator(4, epoch))]
+        # Scenes that do not all fit into memory are read once an epoch: their patches follow each other.
+        scene = int(shuffled[index])
+        whole = self._prepared(scene, 0 if self.observation.snr is None else epoch)
+
+        generator = self._generator(3, number)
+        ratio, low = self.observation.ratio, self.size // self.observation.ratio
+        row, column = (int(torch.randint(n - low + 1, (), generator=generator)) for n in whole.hsi.shape[-2:])
+        turns, flip = int(torch.randint(4, (), generator=generator)), bool(torch.randint(2, (), generator=generator))
+
+        def cut(image: Tensor, pixel: int) -> Tensor:
+            rows = slice(row * pixel, (row + low) * pixel)
+            columns = slice(column * pixel, (column + low) * pixel)
+            patch = image[..., rows, columns].rot90(turns, (-2, -1))
+            return patch.flip(-1) if flip else patch
+
+        return whole._replace(
+            hsi=cut(whole.hsi, 1),
+            msi=cut(whole.msi, ratio),
+            truth=cut(whole.truth, ratio),
+            base=None if whole.base is None else cut(whole.base, ratio),
+            valid=cut(whole.valid, ratio),
+        )
+
+
+def collate(patches: Sequence[Batch]) -> Batch:
+    return patches[0].mapped(lambda parts: torch.cat(list(parts)), *patches[1:])
+
+
+class Numbers(Sampler[int]):
+    """The numbers of one epoch's patches, every `world`-th of them for process `rank`."""
+
+    def __init__(self, per_epoch: int, rank: int = 0, world: int = 1) -> None:
+        self.per_epoch, self.rank, self.world, self.epoch = per_epoch, rank, world, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the engine at the start of each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.per_epoch // self.world
+
+    def __iter__(self) -> Iterator[int]:
+        first = self.epoch * self.per_epoch
+        return iter(range(first + self.rank, first + self.per_epoch // self.world * self.world, self.world))

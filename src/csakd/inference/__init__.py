@@ -1,0 +1,82 @@
+"""A pair of files' worth of cubes → a fused cube, by a closed form or a model folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from csakd.classical import CLOSED_FORMS, ClosedForm
+from csakd.cubes import Cube, Pair
+from csakd.inference.fitting import check_model, check_pair
+from csakd.models import PRESETS
+from csakd.models.weights import TrainedModel, load_folder
+
+
+def load(folder_or_name: str | os.PathLike[str], ratio: int = 4) -> nn.Module:
+    """A model ready to fuse: `model(hsi, msi) -> (estimate, features)` on tensors in data units.
+
+    Args:
+        folder_or_name: a model folder, or the name of a closed form.
+        ratio: r, for a closed form; a folder knows its own.
+
+    Raises:
+        ValueError: if it is neither, or the folder is damaged.
+    """
+    name = os.fspath(folder_or_name)
+    if name in CLOSED_FORMS:
+        return ClosedForm(name, ratio)
+    if os.path.isdir(name):
+        return load_folder(name)
+    if name in PRESETS:
+        raise ValueError(f"{name!r} is a network that needs training first: csakd train, then give its folder")
+    raise ValueError(f"no model {name!r}: it is neither a model folder nor one of {', '.join(CLOSED_FORMS)}")
+
+
+def fuse(
+    pair: Pair, model: str | os.PathLike[str] | nn.Module = "hyper", *, device: str | torch.device = "cpu"
+) -> Cube:
+    """The HR-HSI of a pair.
+
+    A pixel is valid where the MSI's pixel is and the HSI's pixel over it is; elsewhere the result is NaN.
+
+    Args:
+        pair: LR-HSI and HR-MSI. Closed forms use `pair.psf`, or the paper's Gaussian scaled with the ratio; a trained
+            model uses the PSF it was trained for.
+        model: the name of a closed form, a model folder, or a model from `load` or `build`.
+        device: where to compute.
+
+    Returns:
+        (L, H, W) float32 with the HSI's bands and the MSI's georeference.
+
+    Raises:
+        ValueError: if the pair does not fit together or does not fit the model.
+    """
+    check_pair(pair)
+    if not isinstance(model, nn.Module):
+        name = os.fspath(model)
+        model = ClosedForm(name, pair.ratio, pair.psf) if name in CLOSED_FORMS else load(name)
+    if isinstance(model, TrainedModel):
+        check_model(pair, model)
+    hsi, msi = pair.hsi.load(), pair.msi.load()
+    images = (torch.from_numpy(cube.filled())[None].to(device) for cube in (hsi, msi))
+    with torch.inference_mode():
+        estimate, _ = model.to(device).eval()(*images)
+
+    assert hsi.valid is not None
+    assert msi.valid is not None
+    covered = hsi.valid.repeat(pair.ratio, axis=0).repeat(pair.ratio, axis=1)
+    where = msi.georeference or (hsi.georeference and hsi.georeference.scaled(1 / pair.ratio))
+    fused = replace(
+        hsi,
+        values=estimate[0].float().cpu().numpy(),
+        valid=msi.valid & covered,
+        georeference=where,
+        source=f"fused from {hsi.source or 'an LR-HSI'} and {msi.source or 'an HR-MSI'}",
+    )
+    return fused.load()
+
+
+__all__ = ["check_pair", "fuse", "load"]

@@ -1,0 +1,106 @@
+"""Pair of tensors → fused tensor: the CSAKD networks, on a closed-form base or on their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from csakd.classical import CLOSED_FORMS, ClosedForm
+from csakd.models.csa import FUSIONS
+from csakd.models.dts import DTS, RESAMPLINGS, DTSConfig
+from csakd.models.guided import Guided
+
+# Depths are CLRAs in (Z_hm, Z_mh, Z_h, Z_m), the order of the paper's text. The mini networks are ours: the same
+# design at a width two CPU cores can train in minutes, with the size-invariant attention.
+_MINI = {"width": 32, "growth": 16, "fusion": "csa-invariant"}
+PRESETS: dict[str, dict[str, Any]] = {
+    "teacher": {"joint_high": 6, "joint_low": 6, "hsi": 4, "msi": 4},
+    "student": {"joint_high": 0, "joint_low": 4, "hsi": 4, "msi": 1, "hsi_groups": 43},
+    "student-text": {"joint_high": 1, "joint_low": 4, "hsi": 4, "msi": 1, "hsi_groups": 43},
+    "teacher-l": {"joint_high": 8, "joint_low": 8, "hsi": 6, "msi": 6},
+    "student-l": {"joint_high": 0, "joint_low": 4, "hsi": 4, "msi": 4, "hsi_groups": 43},
+    "mini-teacher": {"joint_high": 2, "joint_low": 2, "hsi": 1, "msi": 1, **_MINI},
+    "mini-student": {"joint_high": 0, "joint_low": 1, "hsi": 1, "msi": 1, **_MINI},
+}
+
+MODELS: dict[str, str] = {
+    "bicubic": "closed form: the LR-HSI interpolated",
+    "glp": "closed form: GLP-HS, hypersharpening by linear regression",
+    "hyper": "closed form: quadratic and local hypersharpening with back-projection; the default of fuse",
+    "teacher": "CSAKD teacher of the paper",
+    "student": "CSAKD student of the paper, as released (Z_hm is its head alone)",
+    "student-text": "CSAKD student as the paper's text has it (one CLRA in Z_hm)",
+    "teacher-l": "CSAKD large teacher of the paper",
+    "student-l": "CSAKD large student of the paper",
+    "mini-teacher": "narrow CSAKD teacher with size-invariant attention, for minutes of CPU",
+    "mini-student": "narrow CSAKD student with size-invariant attention, for minutes of CPU",
+}
+
+BASES = ("none", *CLOSED_FORMS)
+
+
+def build(
+    name: str,
+    hsi_bands: int = 172,
+    msi_bands: int = 4,
+    ratio: int = 4,
+    *,
+    base: str = "none",
+    psf: NDArray[np.float64] | None = None,
+    **options: Any,
+) -> nn.Module:
+    """An untrained network, or a closed form, ready to call: `forward(hsi, msi) -> (estimate, features)`.
+
+    Args:
+        name: a key of `MODELS`.
+        hsi_bands, msi_bands: L and M (closed forms take any).
+        ratio: r, from 2 to 16.
+        base: the closed form a network stands on, or "none" as in the paper.
+        psf: (S, S) weights of the sensor (see `csakd.physics.psf`), for closed forms and bases.
+        options: fields of `DTSConfig` to change, such as `fusion="sum"`.
+
+    Raises:
+        ValueError: for an unknown name, base or option, or a value out of range.
+    """
+    if name in CLOSED_FORMS:
+        return ClosedForm(name, ratio, psf)
+    return build_network(name, hsi_bands, msi_bands, ratio, base=base, psf=psf, **options)
+
+
+def build_network(
+    name: str,
+    hsi_bands: int,
+    msi_bands: int,
+    ratio: int,
+    *,
+    base: str = "none",
+    psf: NDArray[np.float64] | None = None,
+    **options: Any,
+) -> DTS | Guided:
+    """`build` for networks alone: a key of `PRESETS`."""
+    if name not in PRESETS:
+        raise ValueError(f"no model {name!r}: choose one of {', '.join(MODELS)}")
+    if base not in BASES:
+        raise ValueError(f"no base {base!r}: choose one of {', '.join(BASES)}")
+    unknown = options.keys() - DTSConfig.__dataclass_fields__.keys()
+    if unknown:
+        raise ValueError(f"no option {min(unknown)!r}: choose among {', '.join(DTSConfig.__dataclass_fields__)}")
+    network = DTS(DTSConfig(hsi_bands, msi_bands, ratio, **{**PRESETS[name], **options}))
+    return network if base == "none" else Guided(network, base, psf)
+
+
+__all__ = [
+    "BASES",
+    "DTS",
+    "FUSIONS",
+    "MODELS",
+    "PRESETS",
+    "RESAMPLINGS",
+    "DTSConfig",
+    "Guided",
+    "build",
+    "build_network",
+]

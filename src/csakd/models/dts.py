@@ -1,0 +1,129 @@
+"""The Dual Two-Streamed network (paper Sec. III-A): teacher, student and the large ones are one class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from csakd.models.clra import SLOPE, stream
+from csakd.models.csa import FUSIONS
+from csakd.physics import check_ratio
+
+# How (X_h up, X_m down, features up) are resampled. The paper says bicubic; its released code mixes.
+RESAMPLINGS = {
+    "bicubic": ("bicubic", "bicubic", "bicubic"),
+    "released": ("bilinear", "bicubic", "nearest"),
+}
+
+
+@dataclass(frozen=True)
+class DTSConfig:
+    """Everything that shapes a DTS network.
+
+    Attributes:
+        hsi_bands, msi_bands: L and M.
+        ratio: r; the network has no weight that depends on it.
+        joint_high, joint_low, hsi, msi: CLRAs in the streams Z_hm, Z_mh, Z_h, Z_m; 0 is the head alone.
+        width, growth: C, and what each dense convolution adds.
+        hsi_groups: groups of the convolutions of Z_h (g_c of Eq. 4).
+        fusion: a key of `csakd.models.csa.FUSIONS`.
+        resampling: a key of `RESAMPLINGS`.
+
+    Raises:
+        ValueError: if a value is out of range.
+    """
+
+    hsi_bands: int
+    msi_bands: int
+    ratio: int
+    joint_high: int
+    joint_low: int
+    hsi: int
+    msi: int
+    width: int = 86
+    growth: int = 43
+    hsi_groups: int = 1
+    fusion: str = "csa"
+    resampling: str = "bicubic"
+
+    def __post_init__(self) -> None:
+        check_ratio(self.ratio)
+        for name in ("hsi_bands", "msi_bands", "width", "growth", "hsi_groups"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} = {getattr(self, name)}: it must be at least 1")
+        for name, value, known in (("fusion", self.fusion, FUSIONS), ("resampling", self.resampling, RESAMPLINGS)):
+            if value not in known:
+                raise ValueError(f"no {name} {value!r}: choose one of {', '.join(known)}")
+        if min(self.joint_high, self.joint_low, self.hsi, self.msi) < 0:
+            raise ValueError("a stream's depth cannot be negative")
+
+
+class DTS(nn.Module):
+    """LR-HSI and HR-MSI → HR-HSI.
+
+    Four streams see the scene alone and jointly, on the low and on the high grid; a fusion weighs them; two
+    convolutions turn features into bands.
+    """
+
+    def __init__(self, config: DTSConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        both = c.hsi_bands + c.msi_bands
+        self.hsi = stream(c.hsi_bands, c.width, c.growth, c.hsi, c.hsi_groups)
+        self.msi = stream(c.msi_bands, c.width, c.growth, c.msi)
+        self.joint_low = stream(both, c.width, c.growth, c.joint_low)
+        self.joint_high = stream(both, c.width, c.growth, c.joint_high)
+        self.fusion = FUSIONS[c.fusion](c.width)
+        self.reconstruct = nn.Sequential(
+            nn.Conv2d(c.width, c.hsi_bands, 3, padding=1),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(c.hsi_bands, c.hsi_bands, 3, padding=1, bias=False),
+        )
+        self._up_hsi, self._down_msi, self._up_features = RESAMPLINGS[c.resampling]
+
+    def forward(
+        self,
+        hsi: Float[Tensor, "B L h w"],
+        msi: Float[Tensor, "B M H W"],
+        upsampled: Float[Tensor, "B L H W"] | None = None,
+    ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"]]:
+        """The estimate and Z_fused, the features that distillation compares.
+
+        `upsampled` stands in for X_h on the high grid, where something better than interpolation is at hand.
+        """
+        check_sizes(self.config, hsi, msi)
+        low, high = hsi.shape[-2:], msi.shape[-2:]
+        hsi_high = _resize(hsi, high, self._up_hsi) if upsampled is None else upsampled
+        own_msi = self.msi(msi)  # Z_m, Eq. 2
+        joint_high = self.joint_high(torch.cat([hsi_high, msi], 1))  # Z_hm, Eq. 3
+        own_hsi = self.hsi(hsi)  # Z_h, Eq. 4
+        joint_low = self.joint_low(torch.cat([hsi, _resize(msi, low, self._down_msi)], 1))  # Z_mh, Eq. 5
+        fused = self.fusion(
+            hsi=_resize(own_hsi, high, self._up_features),
+            msi=own_msi,
+            joint_low=_resize(joint_low, high, self._up_features),
+            joint_high=joint_high,
+        )  # Eqs. 8-10
+        return self.reconstruct(fused), fused
+
+
+def check_sizes(config: DTSConfig, hsi: Tensor, msi: Tensor) -> None:
+    """Raise a ValueError that says what would fit."""
+    for name, image, bands in (("HSI", hsi, config.hsi_bands), ("MSI", msi, config.msi_bands)):
+        if image.shape[1] != bands:
+            raise ValueError(f"this network was built for {bands} {name} bands, the image has {image.shape[1]}")
+    height, width = (config.ratio * n for n in hsi.shape[-2:])
+    if msi.shape[-2:] != (height, width):
+        raise ValueError(
+            f"at ratio {config.ratio} an HSI of {hsi.shape[-2]}x{hsi.shape[-1]} pixels goes with an MSI of "
+            f"{height}x{width}, not {msi.shape[-2]}x{msi.shape[-1]}"
+        )
+
+
+def _resize(image: Tensor, size: torch.Size, mode: str) -> Tensor:
+    # size=, never scale_factor=: only so does an export keep the image size dynamic.
+    return functional.interpolate(image, size=size, mode=mode, align_corners=None if mode == "nearest" else False)

@@ -1,0 +1,49 @@
+"""A network on a closed-form base: estimate = base + residual."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from csakd.classical import ClosedForm
+from csakd.models.dts import DTS, check_sizes
+
+START = 0.01  # the residual's last convolution starts this small: an untrained network is its base
+
+
+class Guided(nn.Module):
+    """What a closed form already knows is added to what the network learns, and shown to it in place of X_h upsampled.
+
+    The residual gives up what the sensor would have seen of it: a base that agrees with the LR-HSI keeps agreeing.
+
+    Args:
+        network: any DTS.
+        base: a key of `csakd.classical.CLOSED_FORMS`.
+        psf: (S, S) weights, see `csakd.physics.psf`; None for the paper's Gaussian scaled with the ratio.
+    """
+
+    def __init__(self, network: DTS, base: str, psf: NDArray[np.float64] | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.config = network.config
+        self.base = ClosedForm(base, network.config.ratio, psf)
+        last = network.reconstruct[-1]
+        assert isinstance(last, nn.Conv2d)
+        last.weight.data *= START
+
+    def forward(
+        self,
+        hsi: Float[Tensor, "B L h w"],
+        msi: Float[Tensor, "B M H W"],
+        base: Float[Tensor, "B L H W"] | None = None,
+    ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"]]:
+        """The estimate and Z_fused. `base` is given in training, where it was computed on the whole scene."""
+        check_sizes(self.config, hsi, msi)
+        if base is None:
+            with torch.no_grad():
+                base, _ = self.base(hsi, msi)
+        residual, fused = self.network(hsi, msi, upsampled=base)
+        return base + self.base.unseen(residual), fused

@@ -1,0 +1,7 @@
+"""Recipe → model folder: joint distillation of a teacher and a student."""
+
+from csakd.training.engine import train
+from csakd.training.joint import LossWeights, joint_step
+from csakd.training.recipes import RECIPES, Recipe, recipe, smoke
+
+__all__ = ["RECIPES", "LossWeights", "Recipe", "joint_step", "recipe", "smoke", "train"]

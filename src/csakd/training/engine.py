@@ -1,0 +1,235 @@
+"""From recipe and scenes to model folders. Lightning turns the crank; `joint_step` is the work."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from csakd import metrics
+from csakd.cubes import Cube
+from csakd.data import Batch, Numbers, Patches, Scaling, batch_of, collate
+from csakd.models import PRESETS, build_network
+from csakd.models.weights import Card, TrainedModel, load_folder
+from csakd.physics import resample
+from csakd.training.recipes import PRECISIONS, Recipe
+from csakd.version import version
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+RECIPE, CHECKPOINT = "recipe.json", "training.ckpt"
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The student, and the teacher if there is one, with their cards."""
+
+    student: TrainedModel
+    teacher: TrainedModel | None
+
+    def models(self) -> dict[str, TrainedModel]:
+        return {"student": self.student} | ({} if self.teacher is None else {"teacher": self.teacher})
+
+
+def train(
+    recipe: Recipe,
+    scenes: Sequence[Cube],
+    validation: Sequence[Cube],
+    folder: str | os.PathLike[str],
+    *,
+    resume: bool = False,
+    devices: int = 1,
+    accelerator: str = "auto",
+    progress: bool = True,
+) -> Path:
+    """Train by a recipe; afterwards `folder` holds a model folder for each network.
+
+    `folder/student` and `folder/teacher` are the best by the student's PSNR on the validation scenes (without any:
+    the last), `folder/last/…` the last; `training.ckpt` is what a killed run resumes from, `logs` are CSV and
+    TensorBoard. On one process the same seed gives the same weights, interrupted or not.
+
+    Args:
+        recipe: the experiment.
+        scenes: truths to train on, all with wavelengths (unless the recipe's MSI is one of weights).
+        validation: truths to choose by, none of them among `scenes`.
+        folder: made if missing.
+        resume: go on with the run in `folder` (a run never started starts).
+        devices: processes, each on a device of its own (CPU: processes).
+        accelerator: "auto", "cpu", "cuda" or "mps".
+        progress: show a progress bar.
+
+    Returns:
+        The student's folder.
+
+    Raises:
+        ValueError: if the recipe does not fit the scenes, or `folder` holds another run.
+    """
+    folder = Path(folder)
+    _claim(folder, recipe, resume)
+    if recipe.bands:
+        scenes, validation = ([resample(scene, recipe.bands) for scene in group] for group in (scenes, validation))
+    crops = recipe.crops or len(scenes)
+    patches = Patches(
+        scenes, recipe.observation, recipe.scaling, recipe.base, recipe.patch, crops * devices, recipe.seed
+    )
+    torch.manual_seed(recipe.seed)
+    networks = networks_for(recipe, patches)
+    trials = [batch_of(recipe.observation.clean(s), recipe.observation, Scaling(recipe.scaling), recipe.base,
+                       None if recipe.snr is None else recipe.seed) for s in validation]  # fmt: skip
+    _fit(recipe, networks, patches, trials, folder, devices, accelerator, progress)
+    return folder / "student"
+
+
+def _claim(folder: Path, recipe: Recipe, resume: bool) -> None:
+    """Write the recipe into a fresh folder, or check that the run in it is the one to resume."""
+    if int(os.environ.get("LOCAL_RANK", 0)) > 0:
+        return
+    mine, path = recipe.as_dict(), folder / RECIPE
+    if path.is_file():
+        if not resume:
+            raise ValueError(f"{folder} already holds a run: resume it, or choose another folder")
+        theirs = json.loads(path.read_text())
+        different = sorted(name for name in mine if mine[name] != theirs.get(name))
+        if different:
+            raise ValueError(f"{folder} holds a run of another recipe (they differ in {', '.join(different)})")
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".tmp")
+    fresh.write_text(json.dumps(mine, indent=1) + "\n")
+    fresh.replace(path)
+
+
+def networks_for(recipe: Recipe, patches: Patches) -> Networks:
+    """The networks of a recipe, fresh or from the run it continues."""
+    pair = recipe.observation.clean(patches.scenes[0].crop(*[slice(0, 4 * recipe.ratio)] * 2)).pair
+
+    def fresh(preset: str) -> TrainedModel:
+        if preset not in PRESETS:
+            raise ValueError(f"no network {preset!r} to train: choose one of {', '.join(PRESETS)}")
+        network = build_network(
+            preset, pair.hsi.bands, pair.msi.bands, recipe.ratio, base=recipe.base, psf=pair.psf, **recipe.options
+        )
+        card = Card(
+            name=preset,
+            network=vars(network.config).copy(),
+            base=recipe.base,
+            scaling=recipe.scaling,
+            psf=None if recipe.psf is None or pair.psf is None else pair.psf.tolist(),
+            hsi_wavelengths=None if pair.hsi.wavelengths is None else pair.hsi.wavelengths.tolist(),
+            msi_wavelengths=None if pair.msi.wavelengths is None else pair.msi.wavelengths.tolist(),
+            recipe=recipe.as_dict(),
+            version=version(),
+        )
+        return TrainedModel(network, card)
+
+    def one(role: str, preset: str) -> TrainedModel:
+        model = fresh(preset)
+        if recipe.start:
+            model.network.load_state_dict(_fitting(Path(recipe.start) / role, model).network.state_dict())
+        return model
+
+    student = one("student", recipe.student)
+    if recipe.teacher == "none":
+        return Networks(student, None)
+    if recipe.teacher in PRESETS:
+        return Networks(student, one("teacher", recipe.teacher))
+    teacher = _fitting(Path(recipe.teacher), student)
+    return Networks(student, teacher.requires_grad_(False))
+
+
+def _fitting(folder: Path, like: TrainedModel) -> TrainedModel:
+    """The model in `folder`, if it works in the same units on the same bands as `like`."""
+    model = load_folder(folder)
+    for name in ("base", "scaling", "hsi_wavelengths", "msi_wavelengths"):
+        if getattr(model.card, name) != getattr(like.card, name):
+            raise ValueError(f"the model in {folder} has another {name} than this recipe and these scenes")
+    return model
+
+
+def _fit(
+    recipe: Recipe,
+    networks: Networks,
+    patches: Patches,
+    trials: Sequence[Batch],
+    folder: Path,
+    devices: int,
+    accelerator: str,
+    progress: bool,
+) -> None:
+    import logging
+    import warnings
+
+    from lightning.pytorch import Trainer
+    from lightning.pytorch.callbacks import EarlyStopping
+    from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+    from csakd.training.lightning_parts import JointModule, Keeper
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")
+    steps = max(1, patches.per_epoch // devices // recipe.batch)
+    rank = int(os.environ.get("LOCAL_RANK", 0))
+    stops = [EarlyStopping("score", mode="max", patience=recipe.patience)] if recipe.patience and trials else []
+    trainer: Trainer = Trainer(
+        accelerator=accelerator,
+        devices=devices,
+        strategy="ddp" if devices > 1 else "auto",
+        precision=PRECISIONS[recipe.precision],
+        max_epochs=recipe.epochs,
+        limit_train_batches=steps,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+        default_root_dir=folder,
+        callbacks=[*stops, Keeper(folder)],
+        logger=[CSVLogger(folder, "logs", "csv"), TensorBoardLogger(folder, "logs", "tensorboard")],
+    )
+    numbers = Numbers(patches.per_epoch, rank, devices)
+    loader = DataLoader(patches, batch_size=min(recipe.batch, len(numbers)), sampler=numbers, collate_fn=collate)
+    trials_loader = DataLoader(_Trials(trials), batch_size=None) if trials else None
+    checkpoint = folder / CHECKPOINT
+    trainer.fit(
+        JointModule(recipe, networks, steps * recipe.epochs),
+        loader,
+        trials_loader,
+        ckpt_path=checkpoint if checkpoint.is_file() else None,
+        weights_only=True,
+    )
+
+
+class _Trials(Dataset[Batch]):
+    """The validation scenes, whole, one after the other."""
+
+    def __init__(self, scenes: Sequence[Batch]) -> None:
+        self.scenes = scenes
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.scenes[index]
+
+
+def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
+    """A linear rise over the first `warmup` share of the steps, then a cosine to 0."""
+    rise = math.ceil(warmup * steps)
+    if step < rise:
+        return (step + 1) / (rise + 1)
+    return (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, steps - rise)))) / 2
+
+
+def scores(estimate: Tensor, batch: Batch) -> dict[str, float]:
+    """PSNR, SAM and RMSE of a whole scene (a batch of one) in data units."""
+    fused, truth = (batch.units.undo(image.float())[0] for image in (estimate, batch.truth))
+    functions = {"psnr": metrics.psnr, "sam": metrics.sam, "rmse": metrics.rmse}
+    return {name: float(function(fused, truth, valid=batch.valid[0])) for name, function in functions.items()}

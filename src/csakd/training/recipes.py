@@ -1,0 +1,204 @@
+"""An experiment is a function that returns a `Recipe`; `RECIPES` names them all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from csakd.data import Observation
+from csakd.training.joint import LossWeights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a training run depends on but its scenes.
+
+    Attributes:
+        student: preset of the network to be trained.
+        teacher: preset of the network trained beside it; "none" for no distillation; a model folder for offline
+            distillation from it.
+        options: fields of `DTSConfig` changed in both networks.
+        base: closed form both stand on, or "none".
+        scaling: see `csakd.data.Scaling`.
+        bands: band list (name or file) every scene is interpolated to, or "" to take them as they are.
+        msi, ratio, psf, snr: how scenes are observed, see `csakd.physics.observe`; noise is redrawn every epoch.
+        patch, batch: high pixels of a crop's side, and crops a step and process.
+        crops: crops an epoch; 0 for one of each scene.
+        epochs, learning_rate, weight_decay: of Adam under a cosine to 0.
+        warmup: share of all steps in which the learning rate rises from 0.
+        clip: largest norm of each network's gradient; 0 for no limit.
+        losses: λ1…λ4.
+        patience: epochs without a better validation score before stopping; 0 for never.
+        precision: "fp32" or "bf16".
+        start: folder of a run to continue from with its weights (not its optimiser), or "".
+        seed: of weights, crops and noise.
+    """
+
+    student: str = "student"
+    teacher: str = "teacher"
+    options: dict[str, Any] = field(default_factory=dict)
+    base: str = "none"
+    scaling: str = "maximum"
+    bands: str = ""
+    msi: str = "tm4"
+    ratio: int = 4
+    psf: str | None = None
+    snr: float | tuple[float | None, float | None] | None = None
+    patch: int = 128
+    batch: int = 4
+    crops: int = 0
+    epochs: int = 600
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.0
+    warmup: float = 0.0
+    clip: float = 0.0
+    losses: LossWeights = field(default_factory=LossWeights)
+    patience: int = 0
+    precision: str = "fp32"
+    start: str = ""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("patch", "batch", "epochs", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} = {getattr(self, name)}: it must be above zero")
+        for name in ("crops", "weight_decay", "clip", "patience", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} = {getattr(self, name)}: it cannot be negative")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"warmup = {self.warmup}: it is a share of the steps, from 0 to below 1")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"no precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
+
+    @property
+    def observation(self) -> Observation:
+        return Observation(self.msi, self.ratio, self.psf, self.snr)
+
+    def changed(self, settings: Iterable[str]) -> Recipe:
+        """With "field=value" settings applied; values as JSON, bare words as text, "losses.sam=0.5" for a λ.
+
+        Raises:
+            ValueError: for an unknown field or a value of the wrong kind.
+        """
+        values = self.as_dict()
+        for setting in settings:
+            name, equals, text = setting.partition("=")
+            table, _, key = name.rpartition(".")
+            target = values[table] if isinstance(values.get(table), dict) else values
+            known = target if table != "options" else {key: None}
+            if not equals or key not in known or (table and target is values):
+                names = ", ".join(field.name for field in fields(Recipe))
+                raise ValueError(f"setting {setting!r}: give FIELD=VALUE, with FIELD one of {names}")
+            target[key] = _value(text, known[key], name)
+        return Recipe.from_dict(values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Recipe:
+        snr = values["snr"]
+        snr = (snr[0], snr[1]) if isinstance(snr, list) else snr
+        return cls(**{**values, "snr": snr, "losses": LossWeights(**values["losses"])})
+
+
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"fp32": "32-true", "bf16": "bf16-mixed"}
+
+
+def _value(text: str, current: Any, name: str) -> Any:
+    """`text` as the kind of value that `current` is."""
+    if isinstance(current, str):
+        return text
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = text
+    if isinstance(current, int | float):
+        kind = "a whole number" if isinstance(current, int) else "a number"
+        if not isinstance(value, int | float) or isinstance(value, bool) or (isinstance(current, int) and value % 1):
+            raise ValueError(f"{name} = {text}: expected {kind}")
+        return int(value) if isinstance(current, int) else float(value)
+    if name == "snr":
+        levels = value if isinstance(value, list) and len(value) == 2 else [value]
+        if any(isinstance(level, str | bool | list | dict) for level in levels):
+            raise ValueError(f"snr = {text}: expected dB on the LR-HSI, [dB on the LR-HSI, dB on the HR-MSI], or null")
+    return value
+
+
+def paper() -> Recipe:
+    """Table I, teacher and student: `csakd train SCENES… --recipe paper -o RUN`.
+
+    Online distillation as published: 600 epochs of one 128×128 crop an image, batch 4, Adam at 1e-4 under a cosine,
+    all λ 0.1, noise of 35 dB on the LR-HSI. Days on a GPU with the paper's 1,678 images; not run by us.
+    """
+    return Recipe(snr=35.0)
+
+
+def paper_large() -> Recipe:
+    """Table I, the L rows: as `paper` with the deeper networks. Not run by us."""
+    return replace(paper(), student="student-l", teacher="teacher-l")
+
+
+def paper_extended() -> Recipe:
+    """Table I, the Ext rows: 40 more epochs at 5e-5. Needs `--set start=RUN`, the run it extends. Not run by us."""
+    return replace(paper_large(), epochs=40, learning_rate=5e-5)
+
+
+def undistilled() -> Recipe:
+    """The paper's student alone, for the worth of distillation. Not run by us."""
+    return replace(paper(), teacher="none")
+
+
+def guided() -> Recipe:
+    """Small networks on the closed form `hyper`, for a few minutes of two CPU cores and any handful of scenes.
+
+    `csakd train SCENES… --validation SCENES… --recipe guided -o RUN`. Scores of our runs are in docs/diary.md.
+    """
+    return Recipe(
+        student="mini-student",
+        teacher="mini-teacher",
+        base="hyper",
+        scaling="bands",
+        patch=48,
+        crops=64,
+        epochs=10,
+        learning_rate=1e-3,
+        warmup=0.1,
+        clip=1.0,
+    )
+
+
+def demo() -> Recipe:
+    """What `csakd demo` trains on one part of the bundled scene."""
+    return replace(guided(), crops=40, epochs=4)
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "paper": paper,
+    "paper-l": paper_large,
+    "paper-l-ext": paper_extended,
+    "undistilled": undistilled,
+    "guided": guided,
+    "demo": demo,
+}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"no recipe {name!r}: choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]()
+
+
+def smoke(full: Recipe) -> Recipe:
+    """The same experiment shrunk to seconds: two narrow epochs of two steps on small crops."""
+    narrow = {**full.options, "width": 8, "growth": 4, "hsi_groups": 1}
+    shallow = {"joint_high": 0, "joint_low": 1, "hsi": 0, "msi": 0}
+    return replace(full, options={**narrow, **shallow}, patch=4 * full.ratio, batch=2, crops=4, epochs=2)
