@@ -127,10 +127,12 @@ class Cube:
         single measurement is a dead band: zeros.
         """
         raw = np.asarray(self.values[:, :, :])
-        values = raw.astype(np.float32)
-        measured = np.isfinite(values)
-        if self.nodata is not None and np.isfinite(self.nodata):
-            measured &= raw != np.asarray(self.nodata).astype(raw.dtype)
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, so no measurement
+            values = raw.astype(np.float32)
+            measured = np.isfinite(values)
+            if self.nodata is not None and np.isfinite(self.nodata):
+                # A plain float: compared in the values' own precision if they are floats, exactly if integers.
+                measured &= raw != float(self.nodata)
         dead: NDArray[np.bool_] = np.logical_not(measured.any(axis=(1, 2)))
         values[dead] = 0
         valid: NDArray[np.bool_] = np.asarray((measured | dead[:, None, None]).all(axis=0))

@@ -128,3 +128,14 @@ def test_big_cubes_are_written_in_blocks_of_rows(tmp_path, monkeypatch, name, fo
     path = io.write(Cube(watched), tmp_path / name, format=format)
     assert max(watched.heights) == most
     np.testing.assert_array_equal(io.read(path).values[:, :, :], values)
+
+
+def test_values_on_disk_behave_like_an_array(tmp_path):
+    array = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
+    values = io.read(io.write(Cube(array), tmp_path / "cube.tif")).values
+    for key in (0, -1, (1, 2), (slice(None), 1, 3), (0, slice(1, 3), 2), ..., (..., 1), [1, 0], array > 5):
+        np.testing.assert_array_equal(values[key], array[key])
+    np.testing.assert_array_equal(2 * values - 1, 2 * array - 1)
+    assert values.mean() == array.mean()
+    with pytest.raises(IndexError):
+        values[2]

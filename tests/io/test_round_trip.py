@@ -140,5 +140,3 @@ def test_windows_of_a_file_are_windows_of_the_cube(tmp_path, make_cube, name, fo
     np.testing.assert_array_equal(np.asarray(read.values), cube.values)
     crop = read.crop(slice(4, 9), slice(5, 7))
     np.testing.assert_array_equal(crop.values, cube.crop(slice(4, 9), slice(5, 7)).values)
-    with pytest.raises(TypeError):
-        read.values[0]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from csakd.physics import SpatialResponse, SpectralResponse, band_list, upsample
 from csakd.physics import psf as psfs
 
@@ -166,5 +167,5 @@ class TestSpectralResponse:
         assert curves.centres == pytest.approx([650], abs=0.1)
 
     def test_a_band_outside_the_scene_is_refused(self):
-        with pytest.raises(ValueError, match="MSI band 2 .* holds no HSI band"):
+        with pytest.raises(ValueError, match=r"MSI band 2 .* holds no HSI band"):
             SpectralResponse.box([(450, 520), (3000, 3100)], self.wavelengths)

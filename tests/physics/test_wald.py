@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from csakd.cubes import Cube, Georeference
 from csakd.physics import band_list, hyperspectral_names, noise_like, observe
 

@@ -27,6 +27,16 @@ def bicubic(
 CLOSED_FORMS: dict[str, Formula] = {"bicubic": bicubic, "glp": glp, "hyper": hyper}
 
 
+def check_grids(ratio: int, hsi: Tensor, msi: Tensor) -> None:
+    """Raise a ValueError that says what would fit, unless the MSI is `ratio` times as fine as the HSI."""
+    (rows, columns), (height, width) = hsi.shape[-2:], msi.shape[-2:]
+    if (height, width) != (ratio * rows, ratio * columns):
+        raise ValueError(
+            f"at ratio {ratio} an HSI of {rows}x{columns} pixels goes with an MSI of {ratio * rows}x{ratio * columns}, "
+            f"not {height}x{width}"
+        )
+
+
 class ClosedForm(nn.Module):
     """A formula with the call of a network: `forward(hsi, msi) -> (estimate, None)`.
 
@@ -48,6 +58,7 @@ class ClosedForm(nn.Module):
     def forward(
         self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]
     ) -> tuple[Float[Tensor, "B L H W"], None]:
+        check_grids(self.blur.ratio, hsi, msi)
         # Least squares wants full precision, whatever the network around it runs in.
         with torch.autocast(hsi.device.type, enabled=False):
             return self.formula(_full(hsi), _full(msi), self.blur), None
@@ -63,4 +74,4 @@ def _full(image: Tensor) -> Tensor:
     return image if image.dtype is torch.float64 else image.float()
 
 
-__all__ = ["CLOSED_FORMS", "ClosedForm", "back_project", "bicubic", "glp", "hyper"]
+__all__ = ["CLOSED_FORMS", "ClosedForm", "back_project", "bicubic", "check_grids", "glp", "hyper"]

@@ -132,6 +132,10 @@ class Patches(Dataset[Batch]):
         for scene in scenes:
             spectral_response(observation.msi, scene.bands, scene.wavelengths)  # fail now, not after an hour
         smallest = min(min(scene.size) for scene in scenes) // observation.ratio * observation.ratio
+        if not smallest:
+            raise ValueError(
+                f"a training scene is smaller than one low pixel at ratio {observation.ratio}: leave it out"
+            )
         self.scenes, self.observation, self.scaling, self.base = scenes, observation, Scaling(scaling), base
         self.size, self.per_epoch, self.seed = min(size, smallest), per_epoch, seed
         largest = max(4 * scene.bands * scene.size[0] * scene.size[1] for scene in scenes)

@@ -11,16 +11,19 @@ from csakd.physics import band_list
 
 
 def sample_scene() -> Cube:
-    """128×128 pixels of 20 m, 200 bands from 400 to 2500 nm, in digital numbers (1000 + 500 · radiance)."""
+    """128×128 pixels of 20 m, 200 bands from 400 to 2500 nm, radiance in W/(m² sr µm), float32.
+
+    The published integers are 1000 + 500 · radiance. The offset is taken out, since spectral angles would see it.
+    """
     with as_file(files("csakd.data").joinpath("sample", "indian_pines_128.npz")) as path, np.load(path) as stored:
         # Stored as differences between bands, low and high bytes apart: half the size.
         low, high = stored["low"].astype(np.uint16), stored["high"].astype(np.uint16)
-    values = np.cumsum(low | (high << 8), axis=0, dtype=np.uint16)
+    numbers = np.cumsum(low | (high << 8), axis=0, dtype=np.uint16)
     bands = band_list("aviris-200")
     return Cube(
-        values,
+        (numbers.astype(np.float32) - 1000) / 500,
         bands.wavelengths,
         bands.fwhm,
-        units="DN = 1000 + 500 L, L in W/m2/sr/um",
+        units="W/(m2 sr um)",
         source="bundled sample: Indian Pines, AVIRIS, 12 June 1992",
     )

@@ -10,7 +10,7 @@ from torch import nn
 
 from csakd.classical import CLOSED_FORMS, ClosedForm
 from csakd.cubes import Cube, Pair
-from csakd.inference.fitting import check_model, check_pair
+from csakd.inference.fitting import check_device, check_model, check_pair
 from csakd.models import PRESETS
 from csakd.models.weights import TrainedModel, load_folder
 
@@ -52,9 +52,10 @@ def fuse(
         (L, H, W) float32 with the HSI's bands and the MSI's georeference.
 
     Raises:
-        ValueError: if the pair does not fit together or does not fit the model.
+        ValueError: if the pair does not fit together or does not fit the model, or there is no such device.
     """
     check_pair(pair)
+    check_device(device)
     if not isinstance(model, nn.Module):
         name = os.fspath(model)
         model = ClosedForm(name, pair.ratio, pair.psf) if name in CLOSED_FORMS else load(name)

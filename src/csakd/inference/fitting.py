@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from csakd.cubes import Cube, Pair
@@ -46,6 +47,15 @@ def _same_crs(first: str, second: str) -> bool:
     from rasterio.crs import CRS
 
     return bool(CRS.from_wkt(first) == CRS.from_wkt(second))
+
+
+def check_device(device: str | torch.device) -> None:
+    """Raise a ValueError unless this computer can compute there."""
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"cannot compute on device {str(device)!r} ({reason}): choose another, such as cpu") from None
 
 
 def check_model(pair: Pair, model: TrainedModel) -> None:

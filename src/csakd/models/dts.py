@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from csakd.classical import check_grids
 from csakd.models.clra import SLOPE, stream
 from csakd.models.csa import FUSIONS
 from csakd.physics import check_ratio
@@ -58,6 +59,10 @@ class DTSConfig:
         for name, value, known in (("fusion", self.fusion, FUSIONS), ("resampling", self.resampling, RESAMPLINGS)):
             if value not in known:
                 raise ValueError(f"no {name} {value!r}: choose one of {', '.join(known)}")
+        if self.width % self.hsi_groups or self.growth % self.hsi_groups:
+            raise ValueError(
+                f"hsi_groups = {self.hsi_groups}: it must divide width {self.width} and growth {self.growth}"
+            )
         if min(self.joint_high, self.joint_low, self.hsi, self.msi) < 0:
             raise ValueError("a stream's depth cannot be negative")
 
@@ -116,12 +121,7 @@ def check_sizes(config: DTSConfig, hsi: Tensor, msi: Tensor) -> None:
     for name, image, bands in (("HSI", hsi, config.hsi_bands), ("MSI", msi, config.msi_bands)):
         if image.shape[1] != bands:
             raise ValueError(f"this network was built for {bands} {name} bands, the image has {image.shape[1]}")
-    height, width = (config.ratio * n for n in hsi.shape[-2:])
-    if msi.shape[-2:] != (height, width):
-        raise ValueError(
-            f"at ratio {config.ratio} an HSI of {hsi.shape[-2]}x{hsi.shape[-1]} pixels goes with an MSI of "
-            f"{height}x{width}, not {msi.shape[-2]}x{msi.shape[-1]}"
-        )
+    check_grids(config.ratio, hsi, msi)
 
 
 def _resize(image: Tensor, size: torch.Size, mode: str) -> Tensor:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from csakd.classical import ClosedForm
+from csakd.classical.regression import moments, ridge
 from csakd.models.dts import DTS, check_sizes
 
-START = 0.01  # the residual's last convolution starts this small: an untrained network is its base
+START = 0.05  # the residual's last convolution starts this small: an untrained network is its base
 
 
 class Guided(nn.Module):
@@ -46,4 +47,16 @@ class Guided(nn.Module):
             with torch.no_grad():
                 base, _ = self.base(hsi, msi)
         residual, fused = self.network(hsi, msi, upsampled=base)
-        return base + self.base.unseen(residual), fused
+        return base + self.base.unseen(residual * unexplained(hsi, self.base.blur(msi))), fused
+
+
+def unexplained(hsi: Float[Tensor, "B L h w"], low: Float[Tensor, "B M h w"]) -> Float[Tensor, "B L 1 1"]:
+    """RMS of what a linear regression on the observed MSI leaves of each band: the size of what there is to learn.
+
+    Scenes and bands differ in it tenfold; a residual in its units carries over from one to the other.
+    """
+    mean, std = moments(low)
+    centred = hsi - hsi.mean((-2, -1), keepdim=True)
+    features = (low - mean) / std
+    rest = centred - torch.einsum("blf,bfhw->blhw", ridge(features, centred, 1e-5), features)
+    return rest.square().mean((-2, -1), keepdim=True).sqrt()

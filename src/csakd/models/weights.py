@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from csakd.data import Scaling
+from csakd.io.atomic import replacing
 from csakd.models.dts import DTS, DTSConfig
 from csakd.models.guided import Guided
 
@@ -85,16 +84,10 @@ def save(model: TrainedModel, folder: str | os.PathLike[str]) -> Path:
     state = {name: value.detach().cpu().contiguous() for name, value in model.network.state_dict().items()}
     weights = serialise(state)
     config = {**asdict(model.card), "weights_sha256": hashlib.sha256(weights).hexdigest()}
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with replacing(folder) as fresh:
+        fresh.mkdir()
         (fresh / WEIGHTS).write_bytes(weights)
         (fresh / CONFIG).write_text(json.dumps(config, indent=1) + "\n")
-        fresh.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return folder
 
 
@@ -116,16 +109,17 @@ def load_folder(folder: str | os.PathLike[str]) -> TrainedModel:
         config = json.loads((folder / CONFIG).read_text())
         digest = config.pop("weights_sha256")
         card = Card(**config)
-        network = network_of(card)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        with torch.device("meta"):  # shapes alone: the weights come from the file, whatever size the config claims
+            model = TrainedModel(network_of(card), card)
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         raise ValueError(f"{folder / CONFIG} describes no model of this version: {_one_line(error)}") from None
     if hashlib.sha256(weights).hexdigest() != digest:
         raise ValueError(f"{folder / WEIGHTS} is damaged or was altered: it is not the file that config.json names")
     try:
-        network.load_state_dict(deserialise(weights))
+        model.network.load_state_dict(deserialise(weights), assign=True)
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{folder / WEIGHTS} does not fit config.json: {_one_line(error)}") from None
-    return TrainedModel(network, card).eval()
+    return model.eval()
 
 
 def _one_line(error: Exception) -> str:

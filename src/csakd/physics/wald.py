@@ -20,7 +20,7 @@ SEEN = 0.99  # a low pixel counts as measured when this share of its PSF fell on
 
 
 def noise_like(image: Float[Tensor, "*any"], snr: float, generator: torch.Generator) -> Float[Tensor, "*any"]:
-    """White Gaussian noise at a signal-to-noise ratio in dB (paper Eq. 16, its exponent's sign put right).
+    """White Gaussian noise at a signal-to-noise ratio in dB (paper Eq. 16, its exponent put right).
 
     std = sqrt(mean(X²) · 10^(−SNR/10)), over the whole image. Drawn on the generator's device.
 
@@ -54,7 +54,7 @@ def observe(
         seed: of the noise.
 
     Returns:
-        The pair and the (cropped) truth. Invalid pixels stay invalid: in the MSI where they are, in the HSI where
+        The pair and the (cropped) truth. Invalid pixels stay invalid, in the MSI where they are, in the HSI where
         they held more than 1 % of the PSF.
 
     Raises:

@@ -74,7 +74,8 @@ def train(
         ValueError: if the recipe does not fit the scenes, or `folder` holds another run.
     """
     folder = Path(folder)
-    _claim(folder, recipe, resume)
+    if devices < 1:
+        raise ValueError(f"devices = {devices}: a run needs at least one")
     if recipe.bands:
         scenes, validation = ([resample(scene, recipe.bands) for scene in group] for group in (scenes, validation))
     crops = recipe.crops or len(scenes)
@@ -85,6 +86,7 @@ def train(
     networks = networks_for(recipe, patches)
     trials = [batch_of(recipe.observation.clean(s), recipe.observation, Scaling(recipe.scaling), recipe.base,
                        None if recipe.snr is None else recipe.seed) for s in validation]  # fmt: skip
+    _claim(folder, recipe, resume)
     _fit(recipe, networks, patches, trials, folder, devices, accelerator, progress)
     return folder / "student"
 

@@ -26,7 +26,7 @@ class Recipe:
         msi, ratio, psf, snr: how scenes are observed, see `csakd.physics.observe`; noise is redrawn every epoch.
         patch, batch: high pixels of a crop's side, and crops a step and process.
         crops: crops an epoch; 0 for one of each scene.
-        epochs, learning_rate, weight_decay: of Adam under a cosine to 0.
+        epochs, learning_rate, weight_decay: of Adam (decay apart from the gradient) under a cosine to 0.
         warmup: share of all steps in which the learning rate rises from 0.
         clip: largest norm of each network's gradient; 0 for no limit.
         losses: λ1…λ4.
@@ -116,15 +116,15 @@ def _value(text: str, current: Any, name: str) -> Any:
         value = json.loads(text)
     except json.JSONDecodeError:
         value = text
-    if isinstance(current, int | float):
-        kind = "a whole number" if isinstance(current, int) else "a number"
-        if not isinstance(value, int | float) or isinstance(value, bool) or (isinstance(current, int) and value % 1):
-            raise ValueError(f"{name} = {text}: expected {kind}")
-        return int(value) if isinstance(current, int) else float(value)
     if name == "snr":
         levels = value if isinstance(value, list) and len(value) == 2 else [value]
         if any(isinstance(level, str | bool | list | dict) for level in levels):
             raise ValueError(f"snr = {text}: expected dB on the LR-HSI, [dB on the LR-HSI, dB on the HR-MSI], or null")
+    elif isinstance(current, int | float):
+        kind = "a whole number" if isinstance(current, int) else "a number"
+        if not isinstance(value, int | float) or isinstance(value, bool) or (isinstance(current, int) and value % 1):
+            raise ValueError(f"{name} = {text}: expected {kind}")
+        return int(value) if isinstance(current, int) else float(value)
     return value
 
 
@@ -173,7 +173,7 @@ def guided() -> Recipe:
 
 def demo() -> Recipe:
     """What `csakd demo` trains on one part of the bundled scene."""
-    return replace(guided(), crops=40, epochs=4)
+    return replace(guided(), crops=80, epochs=6)
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {

@@ -1,0 +1,5 @@
+"""Looking at cubes."""
+
+from csakd.report.comparison import comparison
+
+__all__ = ["comparison"]

@@ -1,0 +1,172 @@
+"""Whole runs, shrunk to seconds: what they leave behind, and that interruption changes nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from csakd.data import synthetic_scene
+from csakd.io import write
+from csakd.models.weights import load_folder, weights_digest
+from csakd.training import recipe, smoke, train
+from csakd.training.engine import learning_rate_factor
+
+SCENES = [synthetic_scene((24, 32), seed=seed) for seed in (1, 2)]
+UNSEEN = [synthetic_scene((24, 24), seed=3)]
+
+
+def short(name: str = "guided", **changes):
+    return replace(smoke(recipe(name)), **changes)
+
+
+def run(folder, made=None, validation=UNSEEN, **options):
+    return train(made or short(), SCENES, validation, folder, accelerator="cpu", progress=False, **options)
+
+
+def digests(folder) -> dict[str, str]:
+    return {path.parent.relative_to(folder).as_posix(): weights_digest(load_folder(path.parent))
+            for path in sorted(folder.rglob("model.safetensors"))}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["paper", "guided"])
+def test_a_run_leaves_models_scores_and_logs(tmp_path, name):
+    student = run(tmp_path / "run", short(name))
+    assert digests(tmp_path / "run").keys() == {"student", "teacher", "last/student", "last/teacher"}
+    card = load_folder(student).card
+    assert {"student/psnr", "teacher/sam"} <= card.scores.keys()
+    assert ("base/psnr" in card.scores) == (name == "guided")
+    assert card.recipe == short(name).as_dict()
+    log = next((tmp_path / "run" / "logs").rglob("metrics.csv")).read_text()
+    assert "train/student/kd" in log
+    assert "validation/student/psnr" in log
+    assert any((tmp_path / "run" / "logs").rglob("events.out.tfevents*"))
+
+
+def test_same_seed_same_weights_other_seed_other_weights(tmp_path):
+    first, second, other = tmp_path / "a", tmp_path / "b", tmp_path / "c"
+    run(first)
+    run(second)
+    run(other, short(seed=1))
+    assert digests(first) == digests(second)
+    assert digests(first)["student"] != digests(other)["student"]
+
+
+def test_training_learns(tmp_path):
+    student = run(tmp_path / "run", short("paper", epochs=12, crops=16, learning_rate=3e-3))
+    begun = run(tmp_path / "begun", short("paper", epochs=1, crops=2, learning_rate=1e-9))
+    assert load_folder(student).card.scores["student/psnr"] > load_folder(begun).card.scores["student/psnr"] + 3
+
+
+def test_the_best_model_is_the_best_of_the_log(tmp_path):
+    student = run(tmp_path / "run", short(epochs=4, learning_rate=0.05))
+    rows = next((tmp_path / "run" / "logs").rglob("metrics.csv")).read_text().splitlines()
+    column = rows[0].split(",").index("score")
+    logged = [float(row.split(",")[column]) for row in rows[1:] if row.split(",")[column]]
+    assert len(logged) == 4
+    assert load_folder(student).card.scores["student/psnr"] == pytest.approx(max(logged), rel=1e-6)
+
+
+@pytest.fixture
+def scene_files(tmp_path):
+    return [str(write(scene, tmp_path / f"scene{i}.npz")) for i, scene in enumerate([*SCENES, *UNSEEN])]
+
+
+def command(scene_files, folder, *extra) -> list[str]:
+    *train_files, unseen = scene_files
+    call = [sys.executable, "-m", "csakd", "train", *train_files, "--validation", unseen, "-o", str(folder)]
+    recipe_options = ["--recipe", "guided", "--smoke", "--set", "epochs=6", "--set", "snr=30"]
+    return [*call, *recipe_options, "--accelerator", "cpu", "--quiet", *extra]
+
+
+def test_killed_and_resumed_is_bit_identical(tmp_path, scene_files):
+    """kill -9 once the first checkpoint lies there, twice; then run to the end."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    subprocess.run(command(scene_files, whole), check=True, capture_output=True)
+    seen = -1.0
+    for attempt in range(2):
+        process = subprocess.Popen(
+            command(scene_files, broken, *(["--resume"] if attempt else [])),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        checkpoint = broken / "training.ckpt"
+        while process.poll() is None and (not checkpoint.exists() or checkpoint.stat().st_mtime == seen):
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert process.returncode == -signal.SIGKILL, "the run ended before it could be killed"
+        seen = checkpoint.stat().st_mtime
+    subprocess.run(command(scene_files, broken, "--resume"), check=True, capture_output=True)
+    assert digests(broken) == digests(whole)
+    assert len(list((whole / "logs").rglob("metrics.csv"))) == 1
+
+
+def test_two_processes(tmp_path, scene_files):
+    """DDP on the CPU: both processes finish, and one set of models is left."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    subprocess.run(
+        command(scene_files, tmp_path / "run", "--devices", "2", "--set", "epochs=2"),
+        check=True,
+        capture_output=True,
+        env={**environment, "OMP_NUM_THREADS": "1"},
+        timeout=200,
+    )
+    assert digests(tmp_path / "run").keys() == {"student", "teacher", "last/student", "last/teacher"}
+    assert "student/psnr" in json.loads((tmp_path / "run/student/config.json").read_text())["scores"]
+
+
+def test_without_validation_the_last_is_kept(tmp_path):
+    run(tmp_path / "run", validation=[])
+    found = digests(tmp_path / "run")
+    assert found["student"] == found["last/student"]
+
+
+def test_undistilled_offline_and_continued(tmp_path):
+    run(tmp_path / "alone", short(teacher="none"))
+    assert digests(tmp_path / "alone").keys() == {"student", "last/student"}
+
+    run(tmp_path / "joint")
+    teacher = tmp_path / "joint" / "teacher"
+    run(tmp_path / "offline", short(teacher=str(teacher)))
+    assert digests(tmp_path / "offline").keys() == {"student", "last/student"}
+    assert digests(tmp_path / "offline")["student"] != digests(tmp_path / "alone")["student"]
+
+    run(tmp_path / "extended", short(start=str(tmp_path / "joint"), learning_rate=1e-12, epochs=1))
+    for role in ("student", "teacher"):
+        before, after = (load_folder(tmp_path / name / role).state_dict() for name in ("joint", "extended"))
+        torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-6)
+
+
+def test_bf16(tmp_path):
+    student = run(tmp_path / "run", short(precision="bf16"))
+    assert load_folder(student).card.scores["student/psnr"] > 20
+
+
+def test_early_stop(tmp_path):
+    run(tmp_path / "run", short(epochs=30, patience=2, learning_rate=1e-12))
+    rows = next((tmp_path / "run" / "logs").rglob("metrics.csv")).read_text().splitlines()
+    assert max(int(row.split(",")[rows[0].split(",").index("epoch")]) for row in rows[1:]) < 10
+
+
+def test_a_folder_holds_one_run(tmp_path):
+    run(tmp_path / "run")
+    before = digests(tmp_path / "run")
+    with pytest.raises(ValueError, match="resume it, or choose another folder"):
+        run(tmp_path / "run")
+    with pytest.raises(ValueError, match=r"another recipe .*learning_rate"):
+        run(tmp_path / "run", short(learning_rate=0.5), resume=True)
+    assert digests(tmp_path / "run") == before
+
+
+def test_learning_rate():
+    factors = [learning_rate_factor(step, 100, 0.1) for step in range(101)]
+    assert factors[0] < factors[5] < factors[9] < 1
+    assert factors[10] == 1
+    assert factors[55] == pytest.approx(0.5)
+    assert factors[100] == pytest.approx(0)
