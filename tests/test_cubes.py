@@ -156,6 +156,19 @@ def test_a_pair_knows_its_ratio():
         assert Pair(Cube(np.ones((2, 4, 5))), Cube(np.ones((1, 4 * ratio, 5 * ratio)))).ratio == ratio
 
 
+def test_the_gaps_of_a_pair_are_filled_alike():
+    """Where the HSI saw nothing the MSI is filled as well; the mask tells where both measured."""
+    hsi, msi = np.ones((2, 3, 4)), np.arange(96.0).reshape(2, 6, 8)
+    hsi[:, 1, 2], msi[:, 0, 0] = np.nan, np.inf
+    low, high, valid = Pair(Cube(hsi), Cube(msi)).filled()
+    expected = np.ones((6, 8), bool)
+    expected[2:4, 4:6] = expected[0, 0] = False
+    np.testing.assert_array_equal(valid, expected)
+    np.testing.assert_array_equal(high[:, expected], msi[:, expected])
+    assert not np.isin(high[0, ~expected], msi[0, ~expected]).any(), "from the neighbours, not what lay there"
+    assert (low == 1).all()
+
+
 @pytest.mark.parametrize("msi", [(1, 16, 21), (1, 17, 20), (1, 8, 20), (1, 2, 3)])
 def test_a_pair_that_does_not_nest_says_what_would(msi):
     with pytest.raises(ValueError, match=r"no whole multiple of the HSI \(4x5\).* crop or resample") as error:

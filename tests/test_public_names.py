@@ -13,8 +13,8 @@ from csakd.models import PRESETS
 
 def test_importing_is_cheap():
     """A fresh interpreter has loaded none of the heavy packages after `import csakd`."""
-    heavy = "torch lightning matplotlib h5py zarr rasterio scipy rich".split()
-    code = f"import sys, csakd; print(*sys.modules.keys() & set({heavy}))"
+    heavy = {"torch", "lightning", "matplotlib", "h5py", "zarr", "rasterio", "scipy", "rich"}
+    code = f"import sys, csakd; print(*sys.modules.keys() & {heavy})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == []
 
@@ -43,6 +43,6 @@ def test_the_list_of_models_is_complete():
 
 @pytest.mark.parametrize("ask", [csakd.build, csakd.load])
 def test_an_unknown_model_names_those_there_are(ask):
-    with pytest.raises(ValueError, match="no model 'hyperx': .*bicubic, glp, hyper") as error:
+    with pytest.raises(ValueError, match=r"no model 'hyperx': .*bicubic, glp, hyper") as error:
         ask("hyperx")
     assert "\n" not in str(error.value)

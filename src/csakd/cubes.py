@@ -193,6 +193,22 @@ class Pair:
     def ratio(self) -> int:
         return self.msi.size[0] // self.hsi.size[0]
 
+    def filled(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        """Both images ready for computing, as by `Cube.filled`, and (H, W) where both hold a measurement.
+
+        Where the HSI saw nothing the MSI is filled too: what relates the two stays true in the gaps.
+
+        Raises:
+            ValueError: if no pixel is valid in both.
+        """
+        hsi, msi = self.hsi.load(), self.msi.load()
+        assert hsi.valid is not None
+        assert msi.valid is not None
+        valid = msi.valid & hsi.valid.repeat(self.ratio, axis=0).repeat(self.ratio, axis=1)
+        if hsi.valid.any() and msi.valid.any() and not valid.any():
+            raise ValueError("no pixel is valid in both images: their gaps leave no common ground")
+        return hsi.filled(), replace(msi, valid=valid).filled(), valid
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:

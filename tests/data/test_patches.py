@@ -93,8 +93,9 @@ def test_a_whole_scene_as_a_batch():
     scene, observation = scenes()[0], Observation()
     sample = observation.clean(scene)
     batch = batch_of(sample, observation, Scaling("bands"), "hyper")
-    assert not batch.valid[0, 5, 6]
-    assert batch.valid.sum() == 28 * 36 - 1
+    unseen = np.argwhere(~sample.pair.hsi.valid)
+    assert [1, 1] in unseen.tolist(), "the low pixel over the missing one"
+    assert (~batch.valid[0]).sum() == 16 * len(unseen), "masked with all that it covers, as in inference"
     assert all(part.isfinite().all() for part in batch[:4])
     physical = batch.physical(batch.truth)[0][:, batch.valid[0]] * batch.peak.item()
     torch.testing.assert_close(physical, torch.from_numpy(sample.truth.values)[:, batch.valid[0]], rtol=1e-4, atol=0.1)

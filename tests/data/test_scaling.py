@@ -61,7 +61,9 @@ def test_fixed_is_the_number_it_names():
     torch.testing.assert_close(Scaling("fixed:10000").of(image()).apply(image()), image() / 1e4)
 
 
-@pytest.mark.parametrize("name", ["", "max", "fixed", "fixed:", "fixed:many", "fixed:0", "fixed:-1", "fixed:nan", "fixed:inf"])
+@pytest.mark.parametrize(
+    "name", ["", "max", "fixed", "fixed:", "fixed:many", "fixed:0", "fixed:-1", "fixed:nan", "fixed:inf"]
+)
 def test_another_name_is_refused(name):
     with pytest.raises(ValueError, match=f"scaling '{name}': choose maximum, bands, or fixed:V with V above zero"):
         Scaling(name)

@@ -10,7 +10,7 @@ from rasterio.crs import CRS
 import csakd
 from csakd.classical import CLOSED_FORMS, ClosedForm
 from csakd.cubes import Cube, Georeference, Pair
-from csakd.data import synthetic_scene
+from csakd.data import sample_scene, synthetic_scene
 from csakd.metrics import evaluate
 from csakd.models import PRESETS, build, build_network
 from csakd.models.weights import Card, TrainedModel, save
@@ -93,12 +93,13 @@ def test_a_pixel_missing_in_either_image_is_missing_in_the_result(name):
 
 @every_form
 def test_gaps_harm_no_other_pixel_much(name):
-    """Gaps are filled from their neighbours before computing, so that the rest scores nearly as well."""
-    sample = observe(synthetic_scene((48, 48)), "tm4")
-    pair = sample.pair
-    holed = Pair(spoiled(pair.hsi, (2, 3), (7, 7)), spoiled(pair.msi, (0, 0), (30, 31)))
-    whole, gaps = (evaluate(csakd.fuse(given, name), sample.truth)["psnr"] for given in (pair, holed))
-    assert gaps > whole - 1
+    """Gaps are filled alike in both images before computing; the rest of a real scene scores nearly as well."""
+    sample = observe(sample_scene().crop(slice(64), slice(64)), "tm4")
+    border = [(row, column) for row in range(2) for column in range(16)]
+    given = Pair(spoiled(sample.pair.hsi, *border), spoiled(sample.pair.msi, (30, 30), (31, 40)))
+    with_gaps, whole = csakd.fuse(given, name), csakd.fuse(sample.pair, name)
+    scored = [evaluate(cube, replace(sample.truth, valid=with_gaps.valid))["psnr"] for cube in (with_gaps, whole)]
+    assert scored[0] > scored[1] - 1
 
 
 def test_integers_with_nodata_are_taken_as_they_are():
@@ -119,6 +120,13 @@ def test_a_dead_band_is_zeros_in_the_result(name, value):
     fused = csakd.fuse(Pair(replace(given.hsi, valid=None), given.msi), name)
     assert fused.valid.all()
     assert np.abs(fused.values[7]).max() < 1e-3
+
+
+def test_gaps_that_leave_nothing_in_common():
+    given = pair(size=(8, 8))
+    left, right = [(0, 0), (1, 0)], [(row, column) for row in range(8) for column in range(4, 8)]
+    with pytest.raises(ValueError, match="no pixel is valid in both images"):
+        csakd.fuse(Pair(spoiled(given.hsi, *left), spoiled(given.msi, *right)))
 
 
 def test_an_image_without_a_measurement_is_refused():
@@ -151,7 +159,9 @@ class TestModels:
     @every_form
     def test_loading_a_closed_form(self, name):
         given = pair(2)
-        np.testing.assert_array_equal(csakd.fuse(given, csakd.load(name, ratio=2)).values, csakd.fuse(given, name).values)
+        np.testing.assert_array_equal(
+            csakd.fuse(given, csakd.load(name, ratio=2)).values, csakd.fuse(given, name).values
+        )
 
     def test_any_psf_and_mask_leave_the_model_its_own(self):
         """A trained model keeps the PSF that it was trained for, whatever the pair says."""
@@ -196,10 +206,12 @@ class TestFitting:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            (lambda g: Pair(g.hsi, replace(g.hsi, values=g.hsi.values[:4])), None),
             (lambda g: Pair(g.msi, g.msi), r"no finer than the HSI \(ratio 1\): there is nothing to sharpen"),
             (lambda g: Pair(Cube(np.ones((2, 1, 1))), Cube(np.ones((1, 17, 17)))), "ratio 17: .* from 2 to 16"),
-            (lambda g: Pair(moved(g.hsi, 0.2, 0), g.msi), r"the HSI spans rows 0\.8 to 24\.8 and columns 0\.0 to 32\.0"),
+            (
+                lambda g: Pair(moved(g.hsi, 0.2, 0), g.msi),
+                r"the HSI spans rows 0\.8 to 24\.8 and columns 0\.0 to 32\.0",
+            ),
             (lambda g: Pair(moved(g.hsi, 1e3, 0), g.msi), "crop or resample both to their common ground"),
             (lambda g: Pair(replace(g.hsi, georeference=g.msi.georeference), g.msi), "do not cover the same ground"),
             (
@@ -209,8 +221,6 @@ class TestFitting:
         ],
     )
     def test_images_that_do_not_fit_each_other(self, change, message):
-        if message is None:  # an HSI posing as its own MSI
-            message = r"ratio 1\)"
         with pytest.raises(ValueError, match=message) as error:
             csakd.fuse(change(pair()))
         assert "\n" not in str(error.value)
@@ -219,7 +229,10 @@ class TestFitting:
         ("given", "message"),
         [
             (lambda g: pair(2), "the pair has ratio 2, the model was trained for 4"),
-            (lambda g: pair(bands="aviris-200"), r"the HSI has 200 bands, the model was trained on 172 \(468-2408 nm\)"),
+            (
+                lambda g: pair(bands="aviris-200"),
+                r"the HSI has 200 bands, the model was trained on 172 \(468-2408 nm\)",
+            ),
             (lambda g: pair(msi="tm6"), r"the MSI has 6 bands, the model was trained on 4 \(485-835 nm\)"),
             (lambda g: Pair(replace(g.hsi, wavelengths=None), g.msi), "the HSI has no wavelengths.* --hsi-bands"),
             (lambda g: Pair(g.hsi, replace(g.msi, wavelengths=None)), "the MSI has no wavelengths.* --msi-bands"),

@@ -1,11 +1,8 @@
 """The networks against the paper's numbers, and the laws every one of them keeps."""
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
-from jaxtyping import TypeCheckError
 from torch.utils.flop_counter import FlopCounterMode
 
 from csakd.classical import ClosedForm

@@ -77,18 +77,18 @@ class Observation:
 def batch_of(sample: Sample, observation: Observation, scaling: Scaling, base: str, seed: int | None = None) -> Batch:
     """A whole scene as a batch of one, its base computed on the whole scene; noise drawn from `seed`, if any."""
     pair, truth = sample.pair, sample.truth
-    hsi, msi = (torch.from_numpy(cube.filled())[None] for cube in (pair.hsi, pair.msi))
+    *images, valid = pair.filled()
+    hsi, msi = (torch.from_numpy(image)[None] for image in images)
     if seed is not None:
         hsi, msi = observation.noisy(hsi, msi, torch.Generator().manual_seed(seed))
     units, msi_units = scaling.of(hsi), scaling.of(msi)
     hsi_scaled, msi_scaled = units.apply(hsi), msi_units.apply(msi)
-    valid = np.ones(truth.size, np.bool_) if truth.valid is None else truth.valid
     return Batch(
         hsi=hsi_scaled,
         msi=msi_scaled,
         truth=units.apply(torch.from_numpy(truth.filled())[None]),
         base=None if base == "none" else ClosedForm(base, pair.ratio, pair.psf)(hsi_scaled, msi_scaled)[0],
-        valid=torch.from_numpy(valid)[None],
+        valid=torch.from_numpy(valid if truth.valid is None else valid & truth.valid)[None],
         units=units,
         peak=Scaling("maximum").of(hsi).scale,
     )
@@ -128,7 +128,9 @@ class Patches(Dataset[Batch]):
             raise ValueError(f"patch size {size}: it must be a multiple of the ratio {observation.ratio}")
         if len({scene.bands for scene in scenes}) > 1:
             counts = ", ".join(str(n) for n in sorted({scene.bands for scene in scenes}))
-            raise ValueError(f"training scenes have {counts} bands; a network needs the same bands in all of them")
+            raise ValueError(
+                f"training scenes have {counts} bands; a network needs the same in all: --set bands=NAME resamples them"
+            )
         for scene in scenes:
             spectral_response(observation.msi, scene.bands, scene.wavelengths)  # fail now, not after an hour
         smallest = min(min(scene.size) for scene in scenes) // observation.ratio * observation.ratio

@@ -61,19 +61,18 @@ def fuse(
         model = ClosedForm(name, pair.ratio, pair.psf) if name in CLOSED_FORMS else load(name)
     if isinstance(model, TrainedModel):
         check_model(pair, model)
-    hsi, msi = pair.hsi.load(), pair.msi.load()
-    images = (torch.from_numpy(cube.filled())[None].to(device) for cube in (hsi, msi))
+    *values, valid = pair.filled()
+    images = (torch.from_numpy(image)[None].to(device) for image in values)
     with torch.inference_mode():
         estimate, _ = model.to(device).eval()(*images)
 
-    assert hsi.valid is not None
-    assert msi.valid is not None
-    covered = hsi.valid.repeat(pair.ratio, axis=0).repeat(pair.ratio, axis=1)
+    hsi, msi = pair.hsi, pair.msi
     where = msi.georeference or (hsi.georeference and hsi.georeference.scaled(1 / pair.ratio))
     fused = replace(
         hsi,
         values=estimate[0].float().cpu().numpy(),
-        valid=msi.valid & covered,
+        valid=valid,
+        nodata=None,
         georeference=where,
         source=f"fused from {hsi.source or 'an LR-HSI'} and {msi.source or 'an HR-MSI'}",
     )

@@ -18,7 +18,8 @@ START = 0.05  # the residual's last convolution starts this small: an untrained 
 class Guided(nn.Module):
     """What a closed form already knows is added to what the network learns, and shown to it in place of X_h upsampled.
 
-    The residual gives up what the sensor would have seen of it: a base that agrees with the LR-HSI keeps agreeing.
+    The residual gives up what the sensor would have seen of it, but for a few per cent: a base that agrees with the
+    LR-HSI keeps agreeing.
 
     Args:
         network: any DTS.
@@ -43,11 +44,11 @@ class Guided(nn.Module):
     ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"]]:
         """The estimate and Z_fused. `base` is given in training, where it was computed on the whole scene."""
         check_sizes(self.config, hsi, msi)
-        if base is None:
-            with torch.no_grad():
-                base, _ = self.base(hsi, msi)
+        with torch.no_grad(), torch.autocast(hsi.device.type, enabled=False):
+            base = self.base(hsi, msi)[0] if base is None else base
+            size = unexplained(hsi, self.base.blur(msi))
         residual, fused = self.network(hsi, msi, upsampled=base)
-        return base + self.base.unseen(residual * unexplained(hsi, self.base.blur(msi))), fused
+        return base + self.base.unseen(residual * size), fused
 
 
 def unexplained(hsi: Float[Tensor, "B L h w"], low: Float[Tensor, "B M h w"]) -> Float[Tensor, "B L 1 1"]:

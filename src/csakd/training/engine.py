@@ -78,6 +78,8 @@ def train(
         raise ValueError(f"devices = {devices}: a run needs at least one")
     if recipe.bands:
         scenes, validation = ([resample(scene, recipe.bands) for scene in group] for group in (scenes, validation))
+    if any(scene.bands != scenes[0].bands for scene in validation):
+        raise ValueError("training and validation scenes have different bands: --set bands=NAME resamples them alike")
     crops = recipe.crops or len(scenes)
     patches = Patches(
         scenes, recipe.observation, recipe.scaling, recipe.base, recipe.patch, crops * devices, recipe.seed

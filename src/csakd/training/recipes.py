@@ -163,9 +163,9 @@ def guided() -> Recipe:
         base="hyper",
         scaling="bands",
         patch=48,
-        crops=64,
-        epochs=10,
-        learning_rate=1e-3,
+        crops=32,
+        epochs=8,
+        learning_rate=5e-4,
         warmup=0.1,
         clip=1.0,
     )
@@ -173,7 +173,7 @@ def guided() -> Recipe:
 
 def demo() -> Recipe:
     """What `csakd demo` trains on one part of the bundled scene."""
-    return replace(guided(), crops=80, epochs=6)
+    return replace(guided(), crops=80, epochs=6, learning_rate=1e-3)
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
