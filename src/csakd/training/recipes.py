@@ -86,11 +86,13 @@ class Recipe:
         for setting in settings:
             name, equals, text = setting.partition("=")
             table, _, key = name.rpartition(".")
-            target = values[table] if isinstance(values.get(table), dict) else values
-            known = target if table != "options" else {key: None}
-            if not equals or key not in known or (table and target is values):
+            target = values.get(table) if table else values
+            known = {key: None} if table == "options" else target
+            # What is missing from a table, or a table itself, cannot be set.
+            if not equals or not isinstance(known, dict) or isinstance(known.get(key, {}), dict):
                 names = ", ".join(field.name for field in fields(Recipe))
                 raise ValueError(f"setting {setting!r}: give FIELD=VALUE, with FIELD one of {names}")
+            assert isinstance(target, dict)
             target[key] = _value(text, known[key], name)
         return Recipe.from_dict(values)
 
