@@ -16,9 +16,8 @@ $(READY): pyproject.toml
 demo: $(READY)
 	$(BIN)/csakd demo
 
-# One thread a worker: two workers share two cores.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -27,9 +27,13 @@ def patches(count=2, *, size=SIZE, snr=None, base="glp", scaling="bands", per_ep
     return Patches(scenes(count) if given is None else given, observation, scaling, base, size, per_epoch, seed)
 
 
+def parts(batch: Batch) -> list[torch.Tensor]:
+    alone = [part for part in batch if isinstance(part, torch.Tensor)]
+    return [*alone, *batch.units, *(batch.base or ())]
+
+
 def same(first: Batch, second: Batch) -> bool:
-    pairs = zip((*first[:5], *first.units, first.peak), (*second[:5], *second.units, second.peak), strict=True)
-    return all(torch.equal(one, other) for one, other in pairs)
+    return all(torch.equal(one, other) for one, other in zip(parts(first), parts(second), strict=True))
 
 
 def turned_back(patch: Batch, turns: int, flip: bool) -> Batch:
@@ -47,8 +51,9 @@ def cut(whole: Batch, row: int, column: int, low: int) -> Batch:
     def window(image: torch.Tensor, pixel: int) -> torch.Tensor:
         return image[..., row * pixel : (row + low) * pixel, column * pixel : (column + low) * pixel]
 
-    high = {name: window(getattr(whole, name), RATIO) for name in ("msi", "truth", "base", "valid")}
-    return whole._replace(hsi=window(whole.hsi, 1), **high)
+    high = {name: window(getattr(whole, name), RATIO) for name in ("msi", "truth", "valid")}
+    base = whole.base._replace(estimate=window(whole.base.estimate, RATIO))
+    return whole._replace(hsi=window(whole.hsi, 1), base=base, **high)
 
 
 def origin(patch: Batch, whole: Batch) -> tuple[int, int, int, bool] | None:
@@ -96,7 +101,7 @@ def test_a_whole_scene_as_a_batch():
     unseen = np.argwhere(~sample.pair.hsi.valid)
     assert [1, 1] in unseen.tolist(), "the low pixel over the missing one"
     assert (~batch.valid[0]).sum() == 16 * len(unseen), "masked with all that it covers, as in inference"
-    assert all(part.isfinite().all() for part in batch[:4])
+    assert all(part.isfinite().all() for part in parts(batch))
     physical = batch.physical(batch.truth)[0][:, batch.valid[0]] * batch.peak.item()
     torch.testing.assert_close(physical, torch.from_numpy(sample.truth.values)[:, batch.valid[0]], rtol=1e-4, atol=0.1)
     assert 0.8 < (batch.peak / np.nanmax(sample.pair.hsi.values)).item() <= 1

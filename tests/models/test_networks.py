@@ -6,9 +6,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from csakd.classical import ClosedForm
+from csakd.classical.regression import unexplained
 from csakd.models import FUSIONS, PRESETS, RESAMPLINGS, DTSConfig, build
 from csakd.models.csa import CSA, CrossAttention
-from csakd.models.guided import unexplained
 from csakd.models.weights import parameter_count, weights_digest
 
 MINIS = ("mini-student", "mini-teacher")
@@ -141,14 +141,14 @@ class TestGuided:
 
     def test_a_base_given_is_the_base_computed(self):
         network, (hsi, msi) = small(base="hyper"), pair()
-        inside, given = network(hsi, msi), network(hsi, msi, ClosedForm("hyper", 4)(hsi, msi)[0])
+        inside, given = network(hsi, msi), network(hsi, msi, ClosedForm("hyper", 4).base(hsi, msi))
         assert all(map(torch.equal, inside, given))
 
     def test_the_sensor_hardly_sees_the_residual(self):
         """Its ups and downs cancel under the PSF, even where the network has forty times as much to say as at first."""
         network, (hsi, msi) = small(base="hyper"), pair(low=(12, 10))
         network.network.reconstruct[-1].weight.data *= 40
-        blur, residual = network.base.blur, network(hsi, msi)[0] - network.base(hsi, msi)[0]
+        blur, residual = network.closed_form.blur, network(hsi, msi)[0] - network.closed_form(hsi, msi)[0]
         assert blur(residual).norm() < 0.15 * blur(residual.abs()).norm()
 
     def test_the_residual_is_measured_by_what_regression_leaves(self):
@@ -161,7 +161,7 @@ class TestGuided:
 
     def test_the_psf_reaches_the_base(self):
         psf = np.ones((4, 4)) / 16
-        assert np.array_equal(small(base="hyper", psf=psf).base.blur.psf, psf)
+        assert np.array_equal(small(base="hyper", psf=psf).closed_form.blur.psf, psf)
 
 
 class TestAttentionAndImageSize:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from csakd.classical.glp import glp
 from csakd.classical.hyper import back_project, hyper
+from csakd.classical.regression import unexplained
 from csakd.physics import SpatialResponse, upsample
 
 Formula = Callable[[Tensor, Tensor, SpatialResponse], Tensor]
@@ -35,6 +37,19 @@ def check_grids(ratio: int, hsi: Tensor, msi: Tensor) -> None:
             f"at ratio {ratio} an HSI of {rows}x{columns} pixels goes with an MSI of {ratio * rows}x{ratio * columns}, "
             f"not {height}x{width}"
         )
+
+
+class Base(NamedTuple):
+    """What a network stands on.
+
+    Attributes:
+        estimate: the closed form's.
+        unexplained: RMS of what a linear regression on the observed MSI leaves of each band. Scenes and bands differ in
+            it tenfold; a residual in its units carries over from one to the other.
+    """
+
+    estimate: Float[Tensor, "B L H W"]
+    unexplained: Float[Tensor, "B L 1 1"]
 
 
 class ClosedForm(nn.Module):
@@ -63,6 +78,11 @@ class ClosedForm(nn.Module):
         with torch.autocast(hsi.device.type, enabled=False):
             return self.formula(_full(hsi), _full(msi), self.blur), None
 
+    def base(self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]) -> Base:
+        """The estimate as the base of a network: a constant to its gradients."""
+        with torch.no_grad(), torch.autocast(hsi.device.type, enabled=False):
+            return Base(self(hsi, msi)[0], unexplained(_full(hsi), self.blur(_full(msi))))
+
     def unseen(self, detail: Float[Tensor, "B L H W"]) -> Float[Tensor, "B L H W"]:
         """`detail` less what the sensor would have seen of it: back-projection onto an LR-HSI of zeros."""
         with torch.autocast(detail.device.type, enabled=False):
@@ -74,4 +94,4 @@ def _full(image: Tensor) -> Tensor:
     return image if image.dtype is torch.float64 else image.float()
 
 
-__all__ = ["CLOSED_FORMS", "ClosedForm", "back_project", "bicubic", "check_grids", "glp", "hyper"]
+__all__ = ["CLOSED_FORMS", "Base", "ClosedForm", "back_project", "bicubic", "check_grids", "glp", "hyper"]

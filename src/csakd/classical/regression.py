@@ -34,6 +34,14 @@ def ridge(
     return weights.mT.to(targets)
 
 
+def unexplained(hsi: Float[Tensor, "B L h w"], low: Float[Tensor, "B M h w"]) -> Float[Tensor, "B L 1 1"]:
+    """RMS of what a linear regression of each band on the MSI observed on the low grid leaves."""
+    mean, std = moments(low)
+    features, centred = (low - mean) / std, hsi - hsi.mean((-2, -1), keepdim=True)
+    rest = centred - torch.einsum("blf,bfhw->blhw", ridge(features, centred, 1e-5), features)
+    return rest.square().mean((-2, -1), keepdim=True).sqrt()
+
+
 def local_ridge(
     features: Float[Tensor, "B F h w"], targets: Float[Tensor, "B L h w"], sigma: float, strength: float
 ) -> Float[Tensor, "B F L h w"]:

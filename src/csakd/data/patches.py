@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from csakd.classical import ClosedForm
+from csakd.classical import Base, ClosedForm
 from csakd.cubes import Cube, Sample
 from csakd.data.scaling import Affine, Scaling
 from csakd.physics import noise_like, observe, spectral_response
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     hsi: Float[Tensor, "B L h w"]
     msi: Float[Tensor, "B M H W"]
     truth: Float[Tensor, "B L H W"]
-    base: Float[Tensor, "B L H W"] | None
+    base: Base | None
     valid: Bool[Tensor, "B H W"]
     units: Affine  # of the LR-HSI: data = network · scale + offset
     peak: Float[Tensor, "B 1 1 1"]  # robust maximum of the LR-HSI in data units
@@ -46,7 +46,9 @@ class Batch(NamedTuple):
             hsi=change([batch.hsi for batch in alike]),
             msi=change([batch.msi for batch in alike]),
             truth=change([batch.truth for batch in alike]),
-            base=None if self.base is None else change([batch.base for batch in alike if batch.base is not None]),
+            base=None
+            if self.base is None
+            else Base(*map(change, zip(*(b.base for b in alike if b.base), strict=True))),
             valid=change([batch.valid for batch in alike]),
             units=Affine(*(change(parts) for parts in zip(*(batch.units for batch in alike), strict=True))),
             peak=change([batch.peak for batch in alike]),
@@ -87,7 +89,7 @@ def batch_of(sample: Sample, observation: Observation, scaling: Scaling, base: s
         hsi=hsi_scaled,
         msi=msi_scaled,
         truth=units.apply(torch.from_numpy(truth.filled())[None]),
-        base=None if base == "none" else ClosedForm(base, pair.ratio, pair.psf)(hsi_scaled, msi_scaled)[0],
+        base=None if base == "none" else ClosedForm(base, pair.ratio, pair.psf).base(hsi_scaled, msi_scaled),
         valid=torch.from_numpy(valid if truth.valid is None else valid & truth.valid)[None],
         units=units,
         peak=Scaling("maximum").of(hsi).scale,
@@ -185,7 +187,7 @@ class Patches(Dataset[Batch]):
             hsi=cut(whole.hsi, 1),
             msi=cut(whole.msi, ratio),
             truth=cut(whole.truth, ratio),
-            base=None if whole.base is None else cut(whole.base, ratio),
+            base=whole.base and whole.base._replace(estimate=cut(whole.base.estimate, ratio)),
             valid=cut(whole.valid, ratio),
         )
 

@@ -56,7 +56,7 @@ class JointModule(LightningModule):
             estimate, _ = network(batch.hsi, batch.msi, batch.base)
             trial |= {f"{name}/{metric}": value for metric, value in scores(estimate, batch).items()}
         if batch.base is not None:
-            trial |= {f"base/{metric}": value for metric, value in scores(batch.base, batch).items()}
+            trial |= {f"base/{metric}": value for metric, value in scores(batch.base.estimate, batch).items()}
         self._trials.append(trial)
 
     def on_validation_epoch_end(self) -> None:
