@@ -1,6 +1,6 @@
 """Scaling, aligned patches, the bundled sample, synthetic scenes."""
 
-from csakd.data.patches import Batch, Numbers, Observation, Patches, batch_of, collate
+from csakd.data.patches import Batch, Numbers, Observation, Patches, batch_of, collate, kept
 from csakd.data.sample import sample_scene
 from csakd.data.scaling import Affine, Scaling
 from csakd.data.synthetic import synthetic_scene
@@ -14,6 +14,7 @@ __all__ = [
     "Scaling",
     "batch_of",
     "collate",
+    "kept",
     "sample_scene",
     "synthetic_scene",
 ]

@@ -96,6 +96,12 @@ def batch_of(sample: Sample, observation: Observation, scaling: Scaling, base: s
     )
 
 
+def kept(scenes: Sequence[Cube]) -> int:
+    """How many of these scenes stay in memory once prepared: values, truth and base of each."""
+    largest = max(4 * scene.bands * scene.size[0] * scene.size[1] for scene in scenes)
+    return max(1, min(len(scenes), int(MEMORY / (3 * largest))))
+
+
 class Patches(Dataset[Batch]):
     """Random aligned crops, flipped and turned, of scenes observed on the fly.
 
@@ -142,8 +148,7 @@ class Patches(Dataset[Batch]):
             )
         self.scenes, self.observation, self.scaling, self.base = scenes, observation, Scaling(scaling), base
         self.size, self.per_epoch, self.seed = min(size, smallest), per_epoch, seed
-        largest = max(4 * scene.bands * scene.size[0] * scene.size[1] for scene in scenes)
-        self.keep = max(1, min(len(scenes), int(MEMORY / (3 * largest))))
+        self.keep = kept(scenes)
         self._observed = lru_cache(self.keep)(self._observe)
         self._prepared = lru_cache(self.keep)(self._prepare)
 

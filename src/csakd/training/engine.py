@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from csakd import metrics
 from csakd.cubes import Cube
-from csakd.data import Batch, Numbers, Patches, Scaling, batch_of, collate
+from csakd.data import Batch, Numbers, Patches, Scaling, batch_of, collate, kept
 from csakd.models import PRESETS, build_network
 from csakd.models.weights import Card, TrainedModel, load_folder
 from csakd.physics import resample
@@ -74,11 +75,10 @@ def train(
         ValueError: if the recipe does not fit the scenes, or `folder` holds another run.
     """
     folder = Path(folder)
-    if devices < 1:
-        raise ValueError(f"devices = {devices}: a run needs at least one")
+    _check_devices(accelerator, devices)
     if recipe.bands:
         scenes, validation = ([resample(scene, recipe.bands) for scene in group] for group in (scenes, validation))
-    if any(scene.bands != scenes[0].bands for scene in validation):
+    if {scene.bands for scene in validation} - {scene.bands for scene in scenes}:
         raise ValueError("training and validation scenes have different bands: --set bands=NAME resamples them alike")
     crops = recipe.crops or len(scenes)
     patches = Patches(
@@ -86,11 +86,18 @@ def train(
     )
     torch.manual_seed(recipe.seed)
     networks = networks_for(recipe, patches)
-    trials = [batch_of(recipe.observation.clean(s), recipe.observation, Scaling(recipe.scaling), recipe.base,
-                       None if recipe.snr is None else recipe.seed) for s in validation]  # fmt: skip
     _claim(folder, recipe, resume)
+    trials = Trials(recipe, validation) if validation else None
     _fit(recipe, networks, patches, trials, folder, devices, accelerator, progress)
     return folder / "student"
+
+
+def _check_devices(accelerator: str, devices: int) -> None:
+    present = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if devices < 1 or devices > present.get(accelerator, devices):
+        raise ValueError(
+            f"devices = {devices} on {accelerator}: this computer has {present.get(accelerator, 'at least 1')}"
+        )
 
 
 def _claim(folder: Path, recipe: Recipe, resume: bool) -> None:
@@ -162,7 +169,7 @@ def _fit(
     recipe: Recipe,
     networks: Networks,
     patches: Patches,
-    trials: Sequence[Batch],
+    trials: Trials | None,
     folder: Path,
     devices: int,
     accelerator: str,
@@ -200,7 +207,7 @@ def _fit(
     )
     numbers = Numbers(patches.per_epoch, rank, devices)
     loader = DataLoader(patches, batch_size=min(recipe.batch, len(numbers)), sampler=numbers, collate_fn=collate)
-    trials_loader = DataLoader(_Trials(trials), batch_size=None) if trials else None
+    trials_loader = DataLoader(trials, batch_size=None) if trials else None
     checkpoint = folder / CHECKPOINT
     trainer.fit(
         JointModule(recipe, networks, steps * recipe.epochs),
@@ -211,17 +218,22 @@ def _fit(
     )
 
 
-class _Trials(Dataset[Batch]):
-    """The validation scenes, whole, one after the other."""
+class Trials(Dataset[Batch]):
+    """The validation scenes, whole, with the recipe's noise, the same in every epoch; kept while memory allows."""
 
-    def __init__(self, scenes: Sequence[Batch]) -> None:
-        self.scenes = scenes
+    def __init__(self, recipe: Recipe, scenes: Sequence[Cube]) -> None:
+        self.recipe, self.scenes, self.scaling = recipe, scenes, Scaling(recipe.scaling)
+        self._prepared = lru_cache(kept(scenes))(self._prepare)
 
     def __len__(self) -> int:
         return len(self.scenes)
 
     def __getitem__(self, index: int) -> Batch:
-        return self.scenes[index]
+        return self._prepared(index)
+
+    def _prepare(self, index: int) -> Batch:
+        observation, noise = self.recipe.observation, None if self.recipe.snr is None else self.recipe.seed + index
+        return batch_of(observation.clean(self.scenes[index]), observation, self.scaling, self.recipe.base, noise)
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
