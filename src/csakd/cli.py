@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -96,6 +97,8 @@ def train(options: argparse.Namespace) -> None:
         accelerator=options.accelerator,
         progress=not options.quiet,
     )
+    if int(os.environ.get("LOCAL_RANK", 0)) > 0:  # one of several processes speaks
+        return
     card = json.loads((folder / "config.json").read_text())
     for name, value in card["scores"].items():
         print(f"validation {name}: {value:.4g}")
