@@ -287,3 +287,11 @@ class TestFitting:
 def _respelt(wkt: str) -> str:
     """The same coordinate system as GDAL's other flavour of WKT writes it."""
     return CRS.from_wkt(wkt).to_wkt(version="WKT2_2019")
+
+
+def test_a_result_that_is_no_number_is_not_passed_on():
+    given = pair()
+    model = trained(given)
+    model.network.network.reconstruct[-1].weight.data.fill_(np.nan)
+    with pytest.raises(ValueError, match="not finite"):
+        csakd.fuse(given, model)

@@ -52,7 +52,8 @@ def fuse(
         (L, H, W) float32 with the HSI's bands and the MSI's georeference.
 
     Raises:
-        ValueError: if the pair does not fit together or does not fit the model, or there is no such device.
+        ValueError: if the pair does not fit together or does not fit the model, if there is no such device, or the
+            result is not finite.
     """
     check_pair(pair)
     check_device(device)
@@ -65,6 +66,8 @@ def fuse(
     images = (torch.from_numpy(image)[None].to(device) for image in values)
     with torch.inference_mode():
         estimate, _ = model.to(device).eval()(*images)
+    if not estimate.isfinite().all():
+        raise ValueError("the model's result is not finite: it did not train well, or the images are far from its own")
 
     hsi, msi = pair.hsi, pair.msi
     where = msi.georeference or (hsi.georeference and hsi.georeference.scaled(1 / pair.ratio))
