@@ -164,8 +164,9 @@ def guided() -> Recipe:
         teacher="mini-teacher",
         base="hyper",
         scaling="bands",
-        patch=48,
-        crops=32,
+        patch=96,
+        batch=2,
+        crops=16,
         epochs=8,
         learning_rate=5e-4,
         warmup=0.1,
@@ -175,7 +176,7 @@ def guided() -> Recipe:
 
 def demo() -> Recipe:
     """What `csakd demo` trains on one part of the bundled scene."""
-    return replace(guided(), crops=80, epochs=6, learning_rate=1e-3)
+    return replace(guided(), patch=48, batch=4, crops=80, epochs=6, learning_rate=1e-3)
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
