@@ -9,7 +9,8 @@ from csakd.classical import ClosedForm
 from csakd.classical.regression import unexplained
 from csakd.models import FUSIONS, PRESETS, RESAMPLINGS, DTSConfig, build
 from csakd.models.csa import CSA, CrossAttention
-from csakd.models.weights import parameter_count, weights_digest
+from csakd.models.weights import parameter_count
+from fingerprint import weights_digest
 
 MINIS = ("mini-student", "mini-teacher")
 

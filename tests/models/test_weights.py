@@ -12,7 +12,8 @@ import torch
 import csakd
 from csakd.io import atomic
 from csakd.models import build_network, weights
-from csakd.models.weights import CONFIG, WEIGHTS, Card, TrainedModel, load_folder, save, weights_digest
+from csakd.models.weights import CONFIG, WEIGHTS, Card, TrainedModel, load_folder, save
+from fingerprint import weights_digest
 
 
 def trained(base="hyper", seed=0, **card) -> TrainedModel:

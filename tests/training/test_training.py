@@ -13,9 +13,10 @@ import torch
 
 from csakd.data import synthetic_scene
 from csakd.io import write
-from csakd.models.weights import load_folder, weights_digest
+from csakd.models.weights import load_folder
 from csakd.training import recipe, smoke, train
 from csakd.training.engine import learning_rate_factor
+from fingerprint import weights_digest
 
 SCENES = [synthetic_scene((24, 32), seed=seed) for seed in (1, 2)]
 UNSEEN = [synthetic_scene((24, 24), seed=3)]

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset, Sampler
 from csakd.classical import Base, ClosedForm
 from csakd.cubes import Cube, Sample
 from csakd.data.scaling import Affine, Scaling
-from csakd.physics import noise_like, observe, spectral_response
+from csakd.physics import add_noise, observe, spectral_response
 
 MEMORY = 2 * 2**30  # bytes of prepared scenes kept at hand
 
@@ -68,12 +68,7 @@ class Observation:
         return observe(scene, self.msi, self.ratio, self.psf)
 
     def noisy(self, hsi: Tensor, msi: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        levels = self.snr if isinstance(self.snr, tuple) else (self.snr, None)
-        hsi, msi = (
-            image if level is None else image + noise_like(image, level, generator)
-            for image, level in zip((hsi, msi), levels, strict=True)
-        )
-        return hsi, msi
+        return add_noise(hsi, msi, self.snr, generator)
 
 
 def batch_of(sample: Sample, observation: Observation, scaling: Scaling, base: str, seed: int | None = None) -> Batch:

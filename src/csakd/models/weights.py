@@ -128,11 +128,3 @@ def _one_line(error: Exception) -> str:
 
 def parameter_count(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-def weights_digest(model: nn.Module) -> str:
-    """A fingerprint of all weights, to tell whether two models are the same to the bit."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode() + value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

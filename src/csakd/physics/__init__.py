@@ -2,13 +2,14 @@
 
 from csakd.physics.operators import SpatialResponse, SpectralResponse, check_ratio, spectral_response, upsample
 from csakd.physics.sensors import MULTISPECTRAL, BandList, band_list, hyperspectral_names, resample
-from csakd.physics.wald import noise_like, observe
+from csakd.physics.wald import add_noise, noise_like, observe
 
 __all__ = [
     "MULTISPECTRAL",
     "BandList",
     "SpatialResponse",
     "SpectralResponse",
+    "add_noise",
     "band_list",
     "check_ratio",
     "hyperspectral_names",

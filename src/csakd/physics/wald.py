@@ -34,6 +34,18 @@ def noise_like(image: Float[Tensor, "*any"], snr: float, generator: torch.Genera
     return noise.to(image.device) * std
 
 
+def add_noise(
+    hsi: Float[Tensor, "*low"],
+    msi: Float[Tensor, "*high"],
+    snr: float | tuple[float | None, float | None] | None,
+    generator: torch.Generator,
+) -> tuple[Float[Tensor, "*low"], Float[Tensor, "*high"]]:
+    """Both images of a pair with `noise_like` noise, at dB on the HSI (one number) or on (HSI, MSI); None for none."""
+    hsi_snr, msi_snr = snr if isinstance(snr, tuple) else (snr, None)
+    noisy_hsi = hsi if hsi_snr is None else hsi + noise_like(hsi, hsi_snr, generator)
+    return noisy_hsi, msi if msi_snr is None else msi + noise_like(msi, msi_snr, generator)
+
+
 def observe(
     cube: Cube,
     msi: str | Sequence[tuple[float, float]] | NDArray[np.float64] | SpectralResponse = "tm4",
@@ -69,16 +81,10 @@ def observe(
     response = spectral_response(msi, cube.bands, cube.wavelengths)
     kernel = psfs.parse(psf, ratio) if isinstance(psf, str) else psfs.gaussian(ratio) if psf is None else psf
     blur = SpatialResponse(ratio, kernel)
-    hsi_snr, msi_snr = snr if isinstance(snr, tuple) else (snr, None)
 
     truth = cube.crop(slice(0, height), slice(0, width)).load()
     scene = torch.from_numpy(truth.filled())
-    generator = torch.Generator().manual_seed(seed)
-    low, high = blur(scene), response(scene)
-    if hsi_snr is not None:
-        low = low + noise_like(low, hsi_snr, generator)
-    if msi_snr is not None:
-        high = high + noise_like(high, msi_snr, generator)
+    low, high = add_noise(blur(scene), response(scene), snr, torch.Generator().manual_seed(seed))
 
     assert truth.valid is not None
     seen = blur(torch.from_numpy(truth.valid.astype(np.float64))).numpy() >= SEEN

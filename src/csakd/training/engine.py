@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -23,9 +22,6 @@ from csakd.models.weights import Card, TrainedModel, load_folder
 from csakd.physics import resample
 from csakd.training.recipes import PRECISIONS, Recipe
 from csakd.version import version
-
-if TYPE_CHECKING:
-    from lightning.pytorch import Trainer
 
 RECIPE, CHECKPOINT = "recipe.json", "training.ckpt"
 
@@ -189,7 +185,7 @@ def _fit(
     steps = max(1, patches.per_epoch // devices // recipe.batch)
     rank = int(os.environ.get("LOCAL_RANK", 0))
     stops = [EarlyStopping("score", mode="max", patience=recipe.patience)] if recipe.patience and trials else []
-    trainer: Trainer = Trainer(
+    trainer = Trainer(
         accelerator=accelerator,
         devices=devices,
         strategy="ddp" if devices > 1 else "auto",
