@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 import csakd
-from csakd.classical import CLOSED_FORMS
+from csakd.classical import CLASSICAL
 from csakd.version import version
 
 
@@ -31,7 +31,7 @@ def main() -> None:
         scene = csakd.read(path)
         for msi in ("tm4", "tm6"):
             sample = csakd.observe(scene, msi, options.ratio)
-            for method in CLOSED_FORMS:
+            for method in CLASSICAL:
                 fused = csakd.fuse(sample.pair, method)
                 scores = csakd.evaluate(fused, sample.truth, ratio=options.ratio)
                 rows.append({

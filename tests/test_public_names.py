@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import csakd
-from csakd.classical import CLOSED_FORMS, ClosedForm
+from csakd.classical import CLASSICAL, Classical
 from csakd.models import PRESETS
 
 
@@ -34,11 +34,11 @@ def test_other_names_do_not():
 def test_every_listed_model_builds(name):
     with torch.device("meta"):
         model = csakd.build(name)
-    assert isinstance(model, ClosedForm) == (name in CLOSED_FORMS)
+    assert isinstance(model, Classical) == (name in CLASSICAL)
 
 
 def test_the_list_of_models_is_complete():
-    assert set(csakd.MODELS) == {*CLOSED_FORMS, *PRESETS}
+    assert set(csakd.MODELS) == {*CLASSICAL, *PRESETS}
 
 
 @pytest.mark.parametrize("ask", [csakd.build, csakd.load])

@@ -170,14 +170,16 @@ class Pair:
         hsi: LR-HSI, (L, h, w).
         msi: HR-MSI, (M, H, W) with H = r·h, W = r·w for one integer r.
         psf: (S, S) blur kernel on the high grid from which `hsi` was sampled (see `csakd.physics.psf`), if known.
+        response: (M, L) weights of the HSI's bands in the MSI's, if known.
 
     Raises:
-        ValueError: if the sizes are no integer multiple of each other.
+        ValueError: if the sizes are no integer multiple of each other, or the response does not fit the bands.
     """
 
     hsi: Cube
     msi: Cube
     psf: NDArray[np.float64] | None = None
+    response: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         (low_rows, low_columns), (rows, columns) = self.hsi.size, self.msi.size
@@ -187,6 +189,10 @@ class Pair:
                 f"the MSI ({rows}x{columns}) is no whole multiple of the HSI ({low_rows}x{low_columns}) "
                 f"in both directions: at ratio {ratio} the MSI would be {ratio * low_rows}x{ratio * low_columns}; "
                 "crop or resample one of them"
+            )
+        if self.response is not None and self.response.shape != (self.msi.bands, self.hsi.bands):
+            raise ValueError(
+                f"a response of shape {self.response.shape} for {self.msi.bands} MSI and {self.hsi.bands} HSI bands"
             )
 
     @property

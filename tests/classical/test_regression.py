@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from csakd.classical import ClosedForm, glp
+from csakd.classical import Classical, glp
 from csakd.classical.hyper import back_project, bounded_products, hyper
 from csakd.classical.regression import local_ridge, moments, ridge
 from csakd.data import sample_scene, synthetic_scene
-from csakd.physics import SpatialResponse, observe, upsample
+from csakd.physics import Sensors, SpatialResponse, observe, upsample
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -66,7 +66,7 @@ def test_glp_is_glp_hs(ratio):
         smooth = np.tensordot(weights, smoothed, 1) + offset
         gain = np.cov(image.ravel(), smooth.ravel())[0, 1] / smooth.var(ddof=1)
         expected.append(image + gain * (sharp - smooth))
-    np.testing.assert_allclose(glp(hsi, msi, blur)[0], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(glp(hsi, msi, Sensors(blur))[0], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_bounded_products_are_products_inside_and_tangents_outside():
@@ -90,7 +90,7 @@ def test_hyper_recovers_a_scene_that_is_linear_in_its_msi():
     truth = torch.from_numpy(synthetic_scene((48, 40)).values)[None, ::8]
     msi, blur = truth[:, [2, 8, 12, 18]], SpatialResponse(4)
     linear = torch.einsum("lm,bmhw->blhw", torch.softmax(random(12, 4), 1).float(), msi)
-    estimate = hyper(blur(linear), msi, blur)
+    estimate = hyper(blur(linear), msi, Sensors(blur))
     assert (estimate - linear).norm() < 1e-4 * linear.norm()
 
 
@@ -98,7 +98,7 @@ def test_what_hyper_estimates_is_what_the_sensor_saw():
     """Observed again, its estimate differs from the LR-HSI by 0.6 % of the contrast; bicubic's by 14, glp's by 4."""
     pair = observe(sample_scene(), "tm4", 4).pair
     hsi, msi = (torch.from_numpy(cube.values)[None] for cube in (pair.hsi, pair.msi))
-    form = ClosedForm("hyper", 4)
+    form = Classical("hyper", 4)
     contrast = (hsi - hsi.mean((-2, -1), keepdim=True)).norm()
     assert (form.blur(form(hsi, msi)[0]) - hsi).norm() < 0.01 * contrast
 

@@ -8,7 +8,7 @@ import torch
 from rasterio.crs import CRS
 
 import csakd
-from csakd.classical import CLOSED_FORMS, ClosedForm
+from csakd.classical import CLASSICAL, Classical
 from csakd.cubes import Cube, Georeference, Pair
 from csakd.data import sample_scene, synthetic_scene
 from csakd.metrics import evaluate
@@ -19,7 +19,7 @@ from csakd.physics import psf as psfs
 
 UTM = CRS.from_epsg(32616).to_wkt()
 GROUND = Georeference(UTM, (20.0, 0.0, 5e5, 0.0, -20.0, 4.4e6))
-every_form = pytest.mark.parametrize("name", CLOSED_FORMS)
+every_form = pytest.mark.parametrize("name", CLASSICAL)
 
 
 def pair(ratio=4, size=(24, 32), bands="aviris-172", msi="tm4", ground: Georeference | None = GROUND) -> Pair:
@@ -66,9 +66,9 @@ def test_the_result_is_the_formula_on_the_pair_with_its_own_psf():
     lopsided = psfs.gaussian(4, variance=4.0, phase=0.0)
     given = observe(synthetic_scene((24, 32)), psf=lopsided).pair
     hsi, msi = (torch.from_numpy(cube.values)[None] for cube in (given.hsi, given.msi))
-    np.testing.assert_array_equal(csakd.fuse(given).values, ClosedForm("hyper", 4, lopsided)(hsi, msi)[0][0])
+    np.testing.assert_array_equal(csakd.fuse(given).values, Classical("hyper", 4, lopsided)(hsi, msi)[0][0])
     usual = csakd.fuse(replace(given, psf=None)).values
-    np.testing.assert_array_equal(usual, ClosedForm("hyper", 4)(hsi, msi)[0][0])
+    np.testing.assert_array_equal(usual, Classical("hyper", 4)(hsi, msi)[0][0])
 
 
 def test_one_georeference_is_enough():
@@ -269,7 +269,7 @@ class TestFitting:
             ("hyperion", "no model 'hyperion': it is neither a model folder nor one of bicubic, glp, hyper"),
             *((name, f"'{name}' is a network that needs training first") for name in PRESETS),
             (".", r"\. is no model folder: config\.json is missing"),
-            (ClosedForm("glp", 2), "at ratio 2 an HSI of 6x8 pixels goes with an MSI of 12x16, not 24x32"),
+            (Classical("glp", 2), "at ratio 2 an HSI of 6x8 pixels goes with an MSI of 12x16, not 24x32"),
         ],
         ids=str,
     )

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from csakd.classical import ClosedForm
+from csakd.classical import Classical
 from csakd.classical.regression import unexplained
 from csakd.models import FUSIONS, PRESETS, RESAMPLINGS, DTSConfig, build
 from csakd.models.csa import CSA, CrossAttention
@@ -137,19 +137,19 @@ class TestGuided:
     def test_untrained_it_is_nearly_its_base(self, base):
         hsi, msi = pair()
         estimate, _ = small(base=base)(hsi, msi)
-        sharp, _ = ClosedForm(base, 4)(hsi, msi)
+        sharp, _ = Classical(base, 4)(hsi, msi)
         assert 0 < (estimate - sharp).norm() < 0.002 * sharp.norm()
 
     def test_a_base_given_is_the_base_computed(self):
         network, (hsi, msi) = small(base="hyper"), pair()
-        inside, given = network(hsi, msi), network(hsi, msi, ClosedForm("hyper", 4).base(hsi, msi))
+        inside, given = network(hsi, msi), network(hsi, msi, Classical("hyper", 4).base(hsi, msi))
         assert all(map(torch.equal, inside, given))
 
     def test_the_sensor_hardly_sees_the_residual(self):
         """Its ups and downs cancel under the PSF, even where the network has forty times as much to say as at first."""
         network, (hsi, msi) = small(base="hyper"), pair(low=(12, 10))
         network.network.reconstruct[-1].weight.data *= 40
-        blur, residual = network.closed_form.blur, network(hsi, msi)[0] - network.closed_form(hsi, msi)[0]
+        blur, residual = network.classical.blur, network(hsi, msi)[0] - network.classical(hsi, msi)[0]
         assert blur(residual).norm() < 0.15 * blur(residual.abs()).norm()
 
     def test_the_residual_is_measured_by_what_regression_leaves(self):
@@ -162,7 +162,7 @@ class TestGuided:
 
     def test_the_psf_reaches_the_base(self):
         psf = np.ones((4, 4)) / 16
-        assert np.array_equal(small(base="hyper", psf=psf).closed_form.blur.psf, psf)
+        assert np.array_equal(small(base="hyper", psf=psf).classical.blur.psf, psf)
 
 
 class TestAttentionAndImageSize:

@@ -57,7 +57,7 @@ def test_round_trip_to_the_bit(base, tmp_path):
     with torch.inference_mode():
         assert all(map(torch.equal, back(hsi, msi), model(hsi, msi)))
     if base != "none":
-        assert back.network.closed_form.blur.psf.tolist() == card["psf"]
+        assert back.network.classical.blur.psf.tolist() == card["psf"]
 
 
 def test_a_trained_model_takes_and_gives_data_units():

@@ -1,4 +1,4 @@
-"""Closed-form fusion: no training, no parameters, the same call as a network."""
+"""Classical fusion: no training, no parameters, the same call as a network."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ from torch import Tensor, nn
 from csakd.classical.glp import glp
 from csakd.classical.hyper import back_project, hyper
 from csakd.classical.regression import unexplained
-from csakd.physics import SpatialResponse, upsample
+from csakd.physics import Sensors, SpatialResponse, SpectralResponse, upsample
 
-Formula = Callable[[Tensor, Tensor, SpatialResponse], Tensor]
+Formula = Callable[[Tensor, Tensor, Sensors], Tensor]
 
 
-def bicubic(
-    hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse
-) -> Float[Tensor, "B L H W"]:
+def bicubic(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors: Sensors) -> Float[Tensor, "B L H W"]:
     """The LR-HSI interpolated; the MSI gives only the size."""
     return upsample(hsi, (msi.shape[-2], msi.shape[-1]))
 
 
-CLOSED_FORMS: dict[str, Formula] = {"bicubic": bicubic, "glp": glp, "hyper": hyper}
+CLASSICAL: dict[str, Formula] = {"bicubic": bicubic, "glp": glp, "hyper": hyper}
 
 
 def check_grids(ratio: int, hsi: Tensor, msi: Tensor) -> None:
@@ -43,7 +41,7 @@ class Base(NamedTuple):
     """What a network stands on.
 
     Attributes:
-        estimate: the closed form's.
+        estimate: the classical method's.
         unexplained: RMS of what a linear regression on the observed MSI leaves of each band. Scenes and bands differ in
             it tenfold; a residual in its units carries over from one to the other.
     """
@@ -52,23 +50,37 @@ class Base(NamedTuple):
     unexplained: Float[Tensor, "B L 1 1"]
 
 
-class ClosedForm(nn.Module):
-    """A formula with the call of a network: `forward(hsi, msi) -> (estimate, None)`.
+class Classical(nn.Module):
+    """A method with the call of a network: `forward(hsi, msi) -> (estimate, None)`.
 
     Args:
-        name: a key of `CLOSED_FORMS`.
+        name: a key of `CLASSICAL`.
         ratio: r.
         psf: (S, S) weights, see `csakd.physics.psf`; None for the paper's Gaussian scaled with the ratio.
+        response: (M, L) weights of the HSI's bands in the MSI's; None where they are not known: methods that need them
+            estimate them from the pair.
 
     Raises:
         ValueError: for an unknown name.
     """
 
-    def __init__(self, name: str, ratio: int, psf: NDArray[np.float64] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        ratio: int,
+        psf: NDArray[np.float64] | None = None,
+        response: NDArray[np.float64] | None = None,
+    ) -> None:
         super().__init__()
-        if name not in CLOSED_FORMS:
-            raise ValueError(f"no closed form {name!r}: choose one of {', '.join(CLOSED_FORMS)}")
-        self.name, self.formula, self.blur = name, CLOSED_FORMS[name], SpatialResponse(ratio, psf)
+        if name not in CLASSICAL:
+            raise ValueError(f"no classical method {name!r}: choose one of {', '.join(CLASSICAL)}")
+        self.name, self.formula = name, CLASSICAL[name]
+        known = None if response is None else SpectralResponse(response)
+        self.sensors = Sensors(SpatialResponse(ratio, psf), known)
+
+    @property
+    def blur(self) -> SpatialResponse:
+        return self.sensors.blur
 
     def forward(
         self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]
@@ -76,7 +88,7 @@ class ClosedForm(nn.Module):
         check_grids(self.blur.ratio, hsi, msi)
         # Least squares wants full precision, whatever the network around it runs in.
         with torch.autocast(hsi.device.type, enabled=False):
-            return self.formula(_full(hsi), _full(msi), self.blur), None
+            return self.formula(_full(hsi), _full(msi), self.sensors), None
 
     def base(self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]) -> Base:
         """The estimate as the base of a network: a constant to its gradients."""
@@ -94,4 +106,4 @@ def _full(image: Tensor) -> Tensor:
     return image if image.dtype is torch.float64 else image.float()
 
 
-__all__ = ["CLOSED_FORMS", "Base", "ClosedForm", "back_project", "bicubic", "check_grids", "glp", "hyper"]
+__all__ = ["CLASSICAL", "Base", "Classical", "back_project", "bicubic", "check_grids", "glp", "hyper"]

@@ -7,20 +7,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from csakd.classical.regression import moments, ridge
-from csakd.physics import SpatialResponse, upsample
+from csakd.physics import Sensors, upsample
 
 RIDGE = 1e-8  # plain least squares, but safe
 
 
-def glp(
-    hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse
-) -> Float[Tensor, "B L H W"]:
+def glp(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors: Sensors) -> Float[Tensor, "B L H W"]:
     """Each band gets its own sharp image, a regression on all MSI bands, and that image's detail times a global gain.
 
-    `blur` is the PSF with which the LR-HSI was sampled: the pyramid's low-pass.
+    The pyramid's low-pass is the PSF with which the LR-HSI was sampled.
     """
     size = (msi.shape[-2], msi.shape[-1])
-    low = blur(msi)
+    low = sensors.blur(msi)
     mean, std = moments(low)
     weights = ridge((low - mean) / std, hsi - hsi.mean((-2, -1), keepdim=True), RIDGE)
 

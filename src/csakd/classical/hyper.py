@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from csakd.classical.regression import local_ridge, moments, ridge
-from csakd.physics import SpatialResponse, upsample
+from csakd.physics import Sensors, SpatialResponse, upsample
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
 RIDGE = 1e-5
@@ -24,10 +24,9 @@ LOCAL_RIDGE = 5e-3
 BACK_PROJECTIONS = 3
 
 
-def hyper(
-    hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse
-) -> Float[Tensor, "B L H W"]:
-    """The estimate of the HR-HSI; `blur` is the PSF with which the LR-HSI was sampled."""
+def hyper(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors: Sensors) -> Float[Tensor, "B L H W"]:
+    """The estimate of the HR-HSI."""
+    blur = sensors.blur
     size = (msi.shape[-2], msi.shape[-1])
     linear, linear_low = _standardised(msi, blur)
     square, square_low = _standardised(

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from csakd.classical import Base, ClosedForm
+from csakd.classical import Base, Classical
 from csakd.cubes import Cube, Sample
 from csakd.data.scaling import Affine, Scaling
 from csakd.physics import add_noise, observe, spectral_response
@@ -84,7 +84,7 @@ def batch_of(sample: Sample, observation: Observation, scaling: Scaling, base: s
         hsi=hsi_scaled,
         msi=msi_scaled,
         truth=units.apply(torch.from_numpy(truth.filled())[None]),
-        base=None if base == "none" else ClosedForm(base, pair.ratio, pair.psf).base(hsi_scaled, msi_scaled),
+        base=None if base == "none" else Classical(base, pair.ratio, pair.psf).base(hsi_scaled, msi_scaled),
         valid=torch.from_numpy(valid if truth.valid is None else valid & truth.valid)[None],
         units=units,
         peak=Scaling("maximum").of(hsi).scale,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from csakd.classical import CLOSED_FORMS, ClosedForm
+from csakd.classical import CLASSICAL, Classical
 from csakd.cubes import Cube, Pair
 from csakd.inference.fitting import check_device, check_model, check_pair
 from csakd.models import PRESETS
@@ -26,13 +26,13 @@ def load(folder_or_name: str | os.PathLike[str], ratio: int = 4) -> nn.Module:
         ValueError: if it is neither, or the folder is damaged.
     """
     name = os.fspath(folder_or_name)
-    if name in CLOSED_FORMS:
-        return ClosedForm(name, ratio)
+    if name in CLASSICAL:
+        return Classical(name, ratio)
     if os.path.isdir(name):
         return load_folder(name)
     if name in PRESETS:
         raise ValueError(f"{name!r} is a network that needs training first: csakd train, then give its folder")
-    raise ValueError(f"no model {name!r}: it is neither a model folder nor one of {', '.join(CLOSED_FORMS)}")
+    raise ValueError(f"no model {name!r}: it is neither a model folder nor one of {', '.join(CLASSICAL)}")
 
 
 def fuse(
@@ -59,7 +59,7 @@ def fuse(
     check_device(device)
     if not isinstance(model, nn.Module):
         name = os.fspath(model)
-        model = ClosedForm(name, pair.ratio, pair.psf) if name in CLOSED_FORMS else load(name)
+        model = Classical(name, pair.ratio, pair.psf) if name in CLASSICAL else load(name)
     if isinstance(model, TrainedModel):
         check_model(pair, model)
     *values, valid = pair.filled()

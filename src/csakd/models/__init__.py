@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from csakd.classical import CLOSED_FORMS, ClosedForm
+from csakd.classical import CLASSICAL, Classical
 from csakd.models.csa import FUSIONS
 from csakd.models.dts import DTS, RESAMPLINGS, DTSConfig
 from csakd.models.guided import Guided
@@ -39,7 +39,7 @@ MODELS: dict[str, str] = {
     "mini-student": "narrow CSAKD student with size-invariant attention, for minutes of CPU",
 }
 
-BASES = ("none", *CLOSED_FORMS)
+BASES = ("none", *CLASSICAL)
 
 
 def build(
@@ -65,8 +65,8 @@ def build(
     Raises:
         ValueError: for an unknown name, base or option, or a value out of range.
     """
-    if name in CLOSED_FORMS:
-        return ClosedForm(name, ratio, psf)
+    if name in CLASSICAL:
+        return Classical(name, ratio, psf)
     return build_network(name, hsi_bands, msi_bands, ratio, base=base, psf=psf, **options)
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from csakd.classical import Base, ClosedForm
+from csakd.classical import Base, Classical
 from csakd.models.dts import DTS, check_sizes
 
 START = 0.05  # the residual's last convolution starts this small: an untrained network is its base
@@ -21,7 +21,7 @@ class Guided(nn.Module):
 
     Args:
         network: any DTS.
-        base: a key of `csakd.classical.CLOSED_FORMS`.
+        base: a key of `csakd.classical.CLASSICAL`.
         psf: (S, S) weights, see `csakd.physics.psf`; None for the paper's Gaussian scaled with the ratio.
     """
 
@@ -29,7 +29,7 @@ class Guided(nn.Module):
         super().__init__()
         self.network = network
         self.config = network.config
-        self.closed_form = ClosedForm(base, network.config.ratio, psf)
+        self.classical = Classical(base, network.config.ratio, psf)
         last = network.reconstruct[-1]
         assert isinstance(last, nn.Conv2d)
         last.weight.data *= START
@@ -42,6 +42,6 @@ class Guided(nn.Module):
     ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"]]:
         """The estimate and Z_fused. `base` is given in training, where it was computed on the whole scene."""
         check_sizes(self.config, hsi, msi)
-        base = self.closed_form.base(hsi, msi) if base is None else base
+        base = self.classical.base(hsi, msi) if base is None else base
         residual, fused = self.network(hsi, msi, upsampled=base.estimate)
-        return base.estimate + self.closed_form.unseen(residual * base.unexplained), fused
+        return base.estimate + self.classical.unseen(residual * base.unexplained), fused

@@ -1,12 +1,13 @@
 """How a scene becomes a pair: sensors, point spread functions, responses, noise, Wald's protocol."""
 
-from csakd.physics.operators import SpatialResponse, SpectralResponse, check_ratio, spectral_response, upsample
+from csakd.physics.operators import Sensors, SpatialResponse, SpectralResponse, check_ratio, spectral_response, upsample
 from csakd.physics.sensors import MULTISPECTRAL, BandList, band_list, hyperspectral_names, resample
 from csakd.physics.wald import add_noise, noise_like, observe
 
 __all__ = [
     "MULTISPECTRAL",
     "BandList",
+    "Sensors",
     "SpatialResponse",
     "SpectralResponse",
     "add_noise",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -194,6 +195,18 @@ def _check_covered(inside: NDArray[np.bool_], bounds: NDArray[np.float64], wavel
             f"MSI band {missing + 1} ({low:.0f}-{high:.0f} nm) holds no HSI band: "
             f"the scene covers {wavelengths.min():.0f}-{wavelengths.max():.0f} nm; choose other MSI bands"
         )
+
+
+class Sensors(NamedTuple):
+    """The two operators between a scene and its pair: X_h = blur(Z), X_m = response(Z).
+
+    Attributes:
+        blur: PSF and sampling of the HSI.
+        response: of the MSI, or None if it is not known.
+    """
+
+    blur: SpatialResponse
+    response: SpectralResponse | None = None
 
 
 def spectral_response(

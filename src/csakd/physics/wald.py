@@ -92,4 +92,4 @@ def observe(
         truth, values=low.numpy(), valid=seen, georeference=truth.georeference and truth.georeference.scaled(ratio)
     )
     msi_cube = replace(truth, values=high.numpy(), wavelengths=response.centres, fwhm=response.widths)
-    return Sample(Pair(hsi.load(), msi_cube.load(), kernel), truth)
+    return Sample(Pair(hsi.load(), msi_cube.load(), kernel, response.matrix), truth)
