@@ -12,6 +12,8 @@ from csakd.classical import CLASSICAL, Classical
 from csakd.models.csa import FUSIONS
 from csakd.models.dts import DTS, RESAMPLINGS, DTSConfig
 from csakd.models.guided import Guided
+from csakd.models.network import Network, NetworkConfig
+from csakd.models.peers import PEERS
 
 # Depths are CLRAs in (Z_hm, Z_mh, Z_h, Z_m), the order of the paper's text. The mini networks are ours: the same
 # design at a width two CPU cores can train in minutes, with the size-invariant attention.
@@ -25,6 +27,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mini-teacher": {"joint_high": 2, "joint_low": 2, "hsi": 1, "msi": 1, **_MINI},
     "mini-student": {"joint_high": 0, "joint_low": 1, "hsi": 1, "msi": 1, **_MINI},
 }
+
+NETWORKS: dict[str, type[Network]] = {**dict.fromkeys(PRESETS, DTS), **PEERS}
 
 MODELS: dict[str, str] = {
     "bicubic": "closed form: the LR-HSI interpolated",
@@ -60,7 +64,7 @@ def build(
         ratio: r, from 2 to 16.
         base: the closed form a network stands on, or "none" as in the paper.
         psf: (S, S) weights of the sensor (see `csakd.physics.psf`), for closed forms and bases.
-        options: fields of `DTSConfig` to change, such as `fusion="sum"`.
+        options: fields of the network's configuration to change, such as `fusion="sum"`.
 
     Raises:
         ValueError: for an unknown name, base or option, or a value out of range.
@@ -79,16 +83,21 @@ def build_network(
     base: str = "none",
     psf: NDArray[np.float64] | None = None,
     **options: Any,
-) -> DTS | Guided:
-    """`build` for networks alone: a key of `PRESETS`."""
-    if name not in PRESETS:
+) -> Network | Guided:
+    """`build` for networks that learn from scenes: a key of `NETWORKS`."""
+    if name not in NETWORKS:
         raise ValueError(f"no model {name!r}: choose one of {', '.join(MODELS)}")
     if base not in BASES:
         raise ValueError(f"no base {base!r}: choose one of {', '.join(BASES)}")
-    unknown = options.keys() - DTSConfig.__dataclass_fields__.keys()
-    if unknown:
-        raise ValueError(f"no option {min(unknown)!r}: choose among {', '.join(DTSConfig.__dataclass_fields__)}")
-    network = DTS(DTSConfig(hsi_bands, msi_bands, ratio, **{**PRESETS[name], **options}))
+    kind = NETWORKS[name]
+    known = kind.Config.__dataclass_fields__
+    if options.keys() - known.keys():
+        raise ValueError(f"no option {min(options.keys() - known.keys())!r}: choose among {', '.join(known)}")
+    return on_base(kind(kind.Config(hsi_bands, msi_bands, ratio, **{**PRESETS.get(name, {}), **options})), base, psf)
+
+
+def on_base(network: Network, base: str, psf: NDArray[np.float64] | None = None) -> Network | Guided:
+    """The network on a base, or as it is for "none"."""
     return network if base == "none" else Guided(network, base, psf)
 
 
@@ -97,10 +106,15 @@ __all__ = [
     "DTS",
     "FUSIONS",
     "MODELS",
+    "NETWORKS",
+    "PEERS",
     "PRESETS",
     "RESAMPLINGS",
     "DTSConfig",
     "Guided",
+    "Network",
+    "NetworkConfig",
     "build",
     "build_network",
+    "on_base",
 ]

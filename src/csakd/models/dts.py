@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from csakd.classical import check_grids
 from csakd.models.clra import SLOPE, stream
 from csakd.models.csa import FUSIONS
-from csakd.physics import check_ratio
+from csakd.models.network import Network, NetworkConfig, check_sizes
 
 # How (X_h up, X_m down, features up) are resampled. The paper says bicubic; its released code mixes.
 RESAMPLINGS = {
@@ -22,12 +22,10 @@ RESAMPLINGS = {
 
 
 @dataclass(frozen=True)
-class DTSConfig:
-    """Everything that shapes a DTS network.
+class DTSConfig(NetworkConfig):
+    """Everything that shapes a DTS network; no weight depends on the ratio.
 
     Attributes:
-        hsi_bands, msi_bands: L and M.
-        ratio: r; the network has no weight that depends on it.
         joint_high, joint_low, hsi, msi: CLRAs in the streams Z_hm, Z_mh, Z_h, Z_m; 0 is the head alone.
         width, growth: C, and what each dense convolution adds.
         hsi_groups: groups of the convolutions of Z_h (g_c of Eq. 4).
@@ -38,9 +36,6 @@ class DTSConfig:
         ValueError: if a value is out of range.
     """
 
-    hsi_bands: int
-    msi_bands: int
-    ratio: int
     joint_high: int
     joint_low: int
     hsi: int
@@ -52,10 +47,8 @@ class DTSConfig:
     resampling: str = "bicubic"
 
     def __post_init__(self) -> None:
-        check_ratio(self.ratio)
-        for name in ("hsi_bands", "msi_bands", "width", "growth", "hsi_groups"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} = {getattr(self, name)}: it must be at least 1")
+        super().__post_init__()
+        self.check_positive("width", "growth", "hsi_groups")
         for name, value, known in (("fusion", self.fusion, FUSIONS), ("resampling", self.resampling, RESAMPLINGS)):
             if value not in known:
                 raise ValueError(f"no {name} {value!r}: choose one of {', '.join(known)}")
@@ -67,16 +60,18 @@ class DTSConfig:
             raise ValueError("a stream's depth cannot be negative")
 
 
-class DTS(nn.Module):
+class DTS(Network):
     """LR-HSI and HR-MSI → HR-HSI.
 
     Four streams see the scene alone and jointly, on the low and on the high grid; a fusion weighs them; two
     convolutions turn features into bands.
     """
 
+    Config: ClassVar[type[DTSConfig]] = DTSConfig
+
     def __init__(self, config: DTSConfig) -> None:
-        super().__init__()
-        self.config = c = config
+        super().__init__(config)
+        c = config
         both = c.hsi_bands + c.msi_bands
         self.hsi = stream(c.hsi_bands, c.width, c.growth, c.hsi, c.hsi_groups)
         self.msi = stream(c.msi_bands, c.width, c.growth, c.msi)
@@ -90,16 +85,18 @@ class DTS(nn.Module):
         )
         self._up_hsi, self._down_msi, self._up_features = RESAMPLINGS[c.resampling]
 
+    def damp(self, factor: float) -> None:
+        last = self.reconstruct[-1]
+        assert isinstance(last, nn.Conv2d)
+        last.weight.data *= factor
+
     def forward(
         self,
         hsi: Float[Tensor, "B L h w"],
         msi: Float[Tensor, "B M H W"],
         upsampled: Float[Tensor, "B L H W"] | None = None,
     ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"]]:
-        """The estimate and Z_fused, the features that distillation compares.
-
-        `upsampled` stands in for X_h on the high grid, where something better than interpolation is at hand.
-        """
+        """The estimate and Z_fused, the features that distillation compares."""
         check_sizes(self.config, hsi, msi)
         low, high = hsi.shape[-2:], msi.shape[-2:]
         hsi_high = _resize(hsi, high, self._up_hsi) if upsampled is None else upsampled
@@ -114,14 +111,6 @@ class DTS(nn.Module):
             joint_high=joint_high,
         )  # Eqs. 8-10
         return self.reconstruct(fused), fused
-
-
-def check_sizes(config: DTSConfig, hsi: Tensor, msi: Tensor) -> None:
-    """Raise a ValueError that says what would fit."""
-    for name, image, bands in (("HSI", hsi, config.hsi_bands), ("MSI", msi, config.msi_bands)):
-        if image.shape[1] != bands:
-            raise ValueError(f"this network was built for {bands} {name} bands, the image has {image.shape[1]}")
-    check_grids(config.ratio, hsi, msi)
 
 
 def _resize(image: Tensor, size: torch.Size, mode: str) -> Tensor:

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from csakd.classical import Base, Classical
-from csakd.models.dts import DTS, check_sizes
+from csakd.models.network import Network, check_sizes
 
-START = 0.05  # the residual's last convolution starts this small: an untrained network is its base
+START = 0.05  # what is learnt starts this small: an untrained network is its base
 
 
 class Guided(nn.Module):
@@ -20,28 +20,31 @@ class Guided(nn.Module):
     it: a base that agrees with the LR-HSI keeps agreeing.
 
     Args:
-        network: any DTS.
+        network: any.
         base: a key of `csakd.classical.CLASSICAL`.
         psf: (S, S) weights, see `csakd.physics.psf`; None for the paper's Gaussian scaled with the ratio.
     """
 
-    def __init__(self, network: DTS, base: str, psf: NDArray[np.float64] | None = None) -> None:
+    def __init__(self, network: Network, base: str, psf: NDArray[np.float64] | None = None) -> None:
         super().__init__()
         self.network = network
         self.config = network.config
         self.classical = Classical(base, network.config.ratio, psf)
-        last = network.reconstruct[-1]
-        assert isinstance(last, nn.Conv2d)
-        last.weight.data *= START
+        network.damp(START)
 
     def forward(
         self,
         hsi: Float[Tensor, "B L h w"],
         msi: Float[Tensor, "B M H W"],
         base: Base | None = None,
-    ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"]]:
-        """The estimate and Z_fused. `base` is given in training, where it was computed on the whole scene."""
+    ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"] | None]:
+        """The estimate, and the network's second output. `base` is given in training, where it is the whole scene's."""
         check_sizes(self.config, hsi, msi)
         base = self.classical.base(hsi, msi) if base is None else base
-        residual, fused = self.network(hsi, msi, upsampled=base.estimate)
-        return base.estimate + self.classical.unseen(residual * base.unexplained), fused
+        learnt, second = self.network(hsi, msi, upsampled=base.estimate)
+        early = self.network.early and second is not None
+        return self._on(base, learnt), self._on(base, second) if early else second
+
+    def _on(self, base: Base, learnt: Float[Tensor, "B L H W"]) -> Float[Tensor, "B L H W"]:
+        residual = learnt - base.estimate if self.network.adds_upsampled else learnt
+        return base.estimate + self.classical.unseen(residual * base.unexplained)

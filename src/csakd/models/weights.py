@@ -19,8 +19,7 @@ from torch import Tensor, nn
 
 from csakd.data import Scaling
 from csakd.io.atomic import replacing
-from csakd.models.dts import DTS, DTSConfig
-from csakd.models.guided import Guided
+from csakd.models import NETWORKS, Guided, Network, on_base
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -30,8 +29,8 @@ class Card:
     """What a model is and what it was trained for; all of it JSON.
 
     Attributes:
-        name: the preset it was built from.
-        network: fields of `DTSConfig`.
+        name: a key of `csakd.models.NETWORKS`.
+        network: fields of the network's configuration.
         base: the closed form it stands on, or "none".
         scaling: see `csakd.data.Scaling`.
         psf: weights of the sensor it was trained for; None for the paper's Gaussian scaled with the ratio.
@@ -56,23 +55,23 @@ class Card:
 class TrainedModel(nn.Module):
     """A network that takes and gives data units: `forward(hsi, msi) -> (estimate, features)`."""
 
-    def __init__(self, network: DTS | Guided, card: Card) -> None:
+    def __init__(self, network: Network | Guided, card: Card) -> None:
         super().__init__()
         self.network, self.card, self.scaling = network, card, Scaling(card.scaling)
 
     def forward(
         self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]
-    ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"]]:
+    ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"] | None]:
         units, msi_units = self.scaling.of(hsi), self.scaling.of(msi)
         estimate, features = self.network(units.apply(hsi), msi_units.apply(msi))
         return units.undo(estimate), features
 
 
-def network_of(card: Card) -> DTS | Guided:
+def network_of(card: Card) -> Network | Guided:
     """The untrained network a card describes."""
-    network = DTS(DTSConfig(**card.network))
+    kind = NETWORKS[card.name]
     psf = None if card.psf is None else np.array(card.psf, dtype=np.float64)
-    return network if card.base == "none" else Guided(network, card.base, psf)
+    return on_base(kind(kind.Config(**card.network)), card.base, psf)
 
 
 def save(model: TrainedModel, folder: str | os.PathLike[str]) -> Path:

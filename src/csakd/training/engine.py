@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from csakd import metrics
 from csakd.cubes import Cube
 from csakd.data import Batch, Numbers, Patches, Scaling, batch_of, collate, kept
-from csakd.models import PRESETS, build_network
+from csakd.models import NETWORKS, build_network
 from csakd.models.weights import Card, TrainedModel, load_folder
 from csakd.physics import resample
 from csakd.training.recipes import PRECISIONS, Recipe
@@ -119,8 +119,8 @@ def networks_for(recipe: Recipe, patches: Patches) -> Networks:
     pair = recipe.observation.clean(patches.scenes[0].crop(*[slice(0, 4 * recipe.ratio)] * 2)).pair
 
     def fresh(preset: str) -> TrainedModel:
-        if preset not in PRESETS:
-            raise ValueError(f"no network {preset!r} to train: choose one of {', '.join(PRESETS)}")
+        if preset not in NETWORKS:
+            raise ValueError(f"no network {preset!r} to train: choose one of {', '.join(NETWORKS)}")
         network = build_network(
             preset, pair.hsi.bands, pair.msi.bands, recipe.ratio, base=recipe.base, psf=pair.psf, **recipe.options
         )
@@ -146,7 +146,7 @@ def networks_for(recipe: Recipe, patches: Patches) -> Networks:
     student = one("student", recipe.student)
     if recipe.teacher == "none":
         return Networks(student, None)
-    if recipe.teacher in PRESETS:
+    if recipe.teacher in NETWORKS:
         return Networks(student, one("teacher", recipe.teacher))
     teacher = _fitting(Path(recipe.teacher), student)
     return Networks(student, teacher.requires_grad_(False))
