@@ -7,8 +7,9 @@ import pytest
 
 import csakd
 
-ORDER = ["version", "budget", "cubes", "physics", "io", "metrics", "losses", "classical", "data", "models", "inference", "report"]
-ORDER += ["training", "benchmark", "demo", "cli", "__main__"]  # between training and all above it stands a model folder, no import
+ORDER = ["version", "budget", "cubes", "physics", "io", "metrics", "losses", "classical", "data", "models", "inference"]
+# Between training and all above it stands a model folder, no import.
+ORDER += ["report", "training", "benchmark", "demo", "cli", "__main__"]
 HOUSE = Path(csakd.__file__).parent
 ROOMS = sorted(path.stem for path in HOUSE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists())
 

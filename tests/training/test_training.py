@@ -1,5 +1,6 @@
 """Whole runs, shrunk to seconds: what they leave behind, and that interruption changes nothing."""
 
+import csv
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ from csakd.data import synthetic_scene
 from csakd.io import write
 from csakd.models.weights import load_folder
 from csakd.training import recipe, smoke, train
-from csakd.training.engine import learning_rate_factor
+from csakd.training.schedule import learning_rate_factor
 from fingerprint import weights_digest
 
 SCENES = [synthetic_scene((24, 32), seed=seed) for seed in (1, 2)]
@@ -105,6 +106,10 @@ def test_killed_and_resumed_is_bit_identical(tmp_path, scene_files):
         seen = checkpoint.stat().st_mtime
     subprocess.run(command(scene_files, broken, "--resume"), check=True, capture_output=True)
     assert digests(broken) == digests(whole)
+    curves = [list(csv.DictReader((folder / "curve.csv").open())) for folder in (whole, broken)]
+    for row in (row for curve in curves for row in curve):
+        assert float(row.pop("seconds")) > 0
+    assert curves[0] == curves[1], "the curve of an interrupted run is the curve of a whole one"
     assert len(list((whole / "logs").rglob("metrics.csv"))) == 1
 
 
@@ -166,8 +171,32 @@ def test_a_folder_holds_one_run(tmp_path):
 
 
 def test_learning_rate():
-    factors = [learning_rate_factor(step, 100, 0.1) for step in range(101)]
+    factors = [learning_rate_factor(step, 100, "cosine", 0.1) for step in range(101)]
     assert factors[0] < factors[5] < factors[9] < 1
     assert factors[10] == 1
     assert factors[55] == pytest.approx(0.5)
     assert factors[100] == pytest.approx(0)
+
+
+def test_learning_rate_in_steps():
+    factors = [learning_rate_factor(step, 100, "steps:0.1@0.2,0.5") for step in range(101)]
+    assert factors[0] == factors[19] == 1
+    assert factors[20] == factors[49] == pytest.approx(0.1)
+    assert factors[50] == factors[100] == pytest.approx(0.01)
+    assert learning_rate_factor(100, 100, "cosine:0.3") == pytest.approx(0.3)
+    assert learning_rate_factor(70, 100, "constant") == 1
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine:x", "steps:0.1", "steps:@0.5", "constant:2"])
+def test_an_unknown_schedule_names_those_there_are(schedule):
+    with pytest.raises(ValueError, match=r"no schedule .*: choose cosine, cosine:FLOOR, constant or steps:"):
+        short(schedule=schedule)
+
+
+def test_decay_as_part_of_the_gradient_or_apart(tmp_path):
+    decaying = {"weight_decay": 0.1, "teacher": "none"}
+    run(tmp_path / "apart", short(**decaying))
+    run(tmp_path / "part", short(**decaying, optimiser="adam"))
+    assert digests(tmp_path / "apart")["student"] != digests(tmp_path / "part")["student"]
+    with pytest.raises(ValueError, match="no optimiser 'sgd': choose one of adamw, adam"):
+        short(optimiser="sgd")

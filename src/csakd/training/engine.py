@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from csakd.physics import resample
 from csakd.training.recipes import PRECISIONS, Recipe
 from csakd.version import version
 
-RECIPE, CHECKPOINT = "recipe.json", "training.ckpt"
+RECIPE, CHECKPOINT, CURVE = "recipe.json", "training.ckpt", "curve.csv"
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,9 @@ def train(
     """Train by a recipe; afterwards `folder` holds a model folder for each network.
 
     `folder/student` and `folder/teacher` are the best by the student's PSNR on the validation scenes (without any:
-    the last), `folder/last/…` the last; `training.ckpt` is what a killed run resumes from, `logs` are CSV and
-    TensorBoard. On one process the same seed gives the same weights, interrupted or not.
+    the last), `folder/last/…` the last; `training.ckpt` is what a killed run resumes from, `curve.csv` has a
+    row an epoch, `logs` are CSV and TensorBoard. On one process the same seed gives the same weights, interrupted or
+    not.
 
     Args:
         recipe: the experiment.
@@ -230,14 +230,6 @@ class Trials(Dataset[Batch]):
     def _prepare(self, index: int) -> Batch:
         observation, noise = self.recipe.observation, None if self.recipe.snr is None else self.recipe.seed + index
         return batch_of(observation.clean(self.scenes[index]), observation, self.scaling, self.recipe.base, noise)
-
-
-def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
-    """A linear rise over the first `warmup` share of the steps, then a cosine to 0."""
-    rise = math.ceil(warmup * steps)
-    if step < rise:
-        return (step + 1) / (rise + 1)
-    return (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, steps - rise)))) / 2
 
 
 def scores(estimate: Tensor, batch: Batch) -> dict[str, float]:

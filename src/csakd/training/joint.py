@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,7 @@ class LossWeights:
     Attributes:
         beba, sam: of both networks.
         kd, response: of the student, towards the teacher.
+        early: of an earlier estimate, in networks that have one (`csakd.models.Network.early`), against the truth.
         data: "l1" as printed, or "smooth-l1" as released.
         kd_roles: whose sigmoid is the target of Eq. 11: "released" (the teacher's) or "printed".
     """
@@ -27,13 +28,14 @@ class LossWeights:
     sam: float = 0.1
     kd: float = 0.1
     response: float = 0.1
+    early: float = 0.0
     data: str = "l1"
     kd_roles: str = "released"
 
     def __post_init__(self) -> None:
         if self.data not in DATA_TERMS:
             raise ValueError(f"no data term {self.data!r}: choose one of {', '.join(DATA_TERMS)}")
-        if min(self.beba, self.sam, self.kd, self.response) < 0:
+        if min(self.beba, self.sam, self.kd, self.response, self.early) < 0:
             raise ValueError("loss weights cannot be negative")
 
 
@@ -48,11 +50,14 @@ def joint_step(student: nn.Module, teacher: nn.Module | None, batch: Batch, weig
     truth alone.
 
     Returns:
-        "loss", "student/l1", "student/beba", "student/sam"; with a teacher "student/kd" and "student/response"; with
+        "loss", "student/l1", "student/beba", "student/sam"; where it has one and it weighs, "student/early" (ℓ1 of the
+        earlier estimate); with a teacher "student/kd" and "student/response"; with
         one that learns also "teacher/l1", "teacher/beba", "teacher/sam".
     """
     estimate, features = student(batch.hsi, batch.msi, batch.base)
     terms = {f"student/{name}": term for name, term in _against_truth(estimate, batch, weights).items()}
+    if weights.early and features is not None:
+        terms["student/early"] = DATA_TERMS[weights.data](features, batch.truth, valid=batch.valid)
     if teacher is not None:
         learns = any(parameter.requires_grad for parameter in teacher.parameters())
         with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
@@ -62,7 +67,7 @@ def joint_step(student: nn.Module, teacher: nn.Module | None, batch: Batch, weig
         if learns:
             own = _against_truth(guidance, batch, weights)
             terms |= {f"teacher/{name}": term for name, term in own.items()}
-    weight = {"l1": 1.0, "beba": weights.beba, "sam": weights.sam, "kd": weights.kd, "response": weights.response}
+    weight = {"l1": 1.0, **asdict(weights)}
     total = sum((weight[name.split("/")[1]] * term for name, term in terms.items()), start=torch.zeros(()).to(estimate))
     return {"loss": total, **terms}  # Eqs. 14 and 15
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor, nn
 
 from csakd.data import Batch
+from csakd.io.atomic import replacing
 from csakd.models.weights import TrainedModel, save
-from csakd.training.engine import CHECKPOINT, Networks, learning_rate_factor, scores
+from csakd.training.engine import CHECKPOINT, CURVE, Networks, scores
 from csakd.training.joint import joint_step
 from csakd.training.recipes import Recipe
+from csakd.training.schedule import OPTIMISERS, learning_rate_factor
 
 
 class JointModule(LightningModule):
@@ -27,12 +31,29 @@ class JointModule(LightningModule):
         self.recipe, self.steps, self.models = recipe, steps, networks.models()
         self.networks = nn.ModuleDict({name: model.network for name, model in self.models.items()})
         self._trials: list[dict[str, float]] = []
+        self.seconds = 0.0  # of all steps so far, without what validation took
+        self._begun = 0.0
+
+    def on_train_batch_start(self, batch: Batch, index: int) -> None:
+        self._begun = time.perf_counter()
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, index: int) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.seconds += time.perf_counter() - self._begun
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["seconds"] = self.seconds
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.seconds = checkpoint["seconds"]
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         networks = dict(self.networks.items())
         terms = joint_step(networks["student"], networks.get("teacher"), batch, self.recipe.losses)
         self.log_dict({f"train/{name}": term.detach() for name, term in terms.items()}, on_step=True)
         self.log("loss", terms["loss"].detach(), prog_bar=True, logger=False)
+        self.log("mean/loss", terms["loss"].detach(), on_step=False, on_epoch=True, batch_size=1, logger=False)
         return terms["loss"]
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
@@ -44,9 +65,10 @@ class JointModule(LightningModule):
     def configure_optimizers(self) -> Any:
         learning = [parameter for parameter in self.parameters() if parameter.requires_grad]
         # One Adam steps both networks; its update is elementwise, so this is an Adam for each.
-        optimizer = torch.optim.AdamW(learning, self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
+        recipe = self.recipe
+        optimizer = OPTIMISERS[recipe.optimiser](learning, recipe.learning_rate, weight_decay=recipe.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate_factor(step, self.steps, self.recipe.warmup)
+            optimizer, lambda step: learning_rate_factor(step, self.steps, recipe.schedule, recipe.warmup)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -70,7 +92,7 @@ class JointModule(LightningModule):
 
 
 class Keeper(Checkpoint):
-    """At the end of every epoch: the last models, the best if these are, and what a killed run resumes from.
+    """At the end of every epoch: the curve, the last models, the best if these are, and what a killed run resumes from.
 
     The checkpoint comes last and is renamed into place, so a run killed at any moment repeats at most an epoch.
     """
@@ -78,12 +100,13 @@ class Keeper(Checkpoint):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.best = float("-inf")
+        self.curve: list[dict[str, float]] = []  # one row an epoch
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
+        return {"best": self.best, "curve": self.curve}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best = state["best"]
+        self.best, self.curve = state["best"], state["curve"]
 
     def on_train_epoch_end(self, trainer: Trainer, module: JointModule) -> None:  # type: ignore[override]
         measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -91,7 +114,9 @@ class Keeper(Checkpoint):
         found = {name.removeprefix("validation/"): v for name, v in measured.items() if name.startswith("validation/")}
         better = score > self.best or score == float("inf")
         self.best = max(self.best, score)
+        self.curve.append({"step": trainer.global_step, "seconds": module.seconds, **measured})
         if trainer.is_global_zero:
+            self._write_curve()
             for name, model in module.models.items():
                 if any(parameter.requires_grad for parameter in model.parameters()):
                     kept = TrainedModel(model.network, replace(model.card, scores=found))
@@ -102,3 +127,10 @@ class Keeper(Checkpoint):
         trainer.save_checkpoint(fresh)  # collective under DDP
         if trainer.is_global_zero:
             os.replace(fresh, self.folder / CHECKPOINT)
+
+    def _write_curve(self) -> None:
+        columns = sorted({name for row in self.curve for name in row} - {"step", "seconds"})
+        with replacing(self.folder / CURVE) as draft, draft.open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["step", "seconds", *columns])
+            writer.writeheader()
+            writer.writerows(self.curve)

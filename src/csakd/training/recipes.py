@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from csakd.data import Observation
 from csakd.training.joint import LossWeights
+from csakd.training.schedule import OPTIMISERS, learning_rate_factor
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class Recipe:
         msi, ratio, psf, snr: how scenes are observed, see `csakd.physics.observe`; noise is redrawn every epoch.
         patch, batch: high pixels of a crop's side, and crops a step and process.
         crops: crops an epoch; 0 for one of each scene.
-        epochs, learning_rate, weight_decay: of Adam (decay apart from the gradient) under a cosine to 0.
+        epochs, learning_rate, weight_decay: of Adam under a schedule.
+        optimiser: "adamw" (decay apart from the gradient) or "adam" (decay as part of it).
+        schedule: of the learning rate over the run: "cosine" to 0, "cosine:F" to its share F, "constant", or
+            "steps:F@A,B,…", times F after the shares A, B, … of all steps.
         warmup: share of all steps in which the learning rate rises from 0.
         clip: largest norm of each network's gradient; 0 for no limit.
         losses: λ1…λ4.
@@ -52,6 +56,8 @@ class Recipe:
     epochs: int = 600
     learning_rate: float = 1e-4
     weight_decay: float = 0.0
+    optimiser: str = "adamw"
+    schedule: str = "cosine"
     warmup: float = 0.0
     clip: float = 0.0
     losses: LossWeights = field(default_factory=LossWeights)
@@ -69,6 +75,9 @@ class Recipe:
                 raise ValueError(f"{name} = {getattr(self, name)}: it cannot be negative")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"warmup = {self.warmup}: it is a share of the steps, from 0 to below 1")
+        learning_rate_factor(0, 1, self.schedule)  # an unknown schedule fails now
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"no optimiser {self.optimiser!r}: choose one of {', '.join(OPTIMISERS)}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"no precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
 
