@@ -47,3 +47,9 @@ class Budget:
             return self.steps
         assert self.seconds is not None
         return max(1, int(self.seconds / seconds_per_step))
+
+    def times(self, share: float) -> Budget:
+        if self.steps is not None:
+            return Budget(steps=max(1, round(self.steps * share)))
+        assert self.seconds is not None
+        return Budget(seconds=self.seconds * share)

@@ -206,6 +206,6 @@ def test_info_says_what_files_and_models_are(scene, capsys):
 def test_help_is_quick_and_imports_little():
     """The whole command line's help loads none of the heavy packages."""
     heavy = ["torch", "numpy", "rasterio", "lightning", "matplotlib"]
-    code = f"import sys; from csakd.cli import _parser; _parser(); print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys; from csakd.cli import parser; parser(); print([m for m in {heavy} if m in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"

@@ -114,3 +114,27 @@ def test_angles_are_taken_without_offset():
 def test_bad_weights(bad):
     with pytest.raises(ValueError, match=r"data term|negative"):
         LossWeights(**bad)
+
+
+def test_an_earlier_estimate_is_held_against_the_truth(batch):
+    """Competitors with two estimates learn from both; one that has none has no such term."""
+    weights = LossWeights(beba=0, sam=0, kd=0, response=0, early=0.5)
+    off = batch.truth + 0.2
+    terms = joint_step(Oracle(batch.truth, off), None, batch, weights)
+    torch.testing.assert_close(terms["student/early"], torch.tensor(0.2))
+    torch.testing.assert_close(terms["loss"], torch.tensor(0.1))
+    torch.manual_seed(0)
+    assert "student/early" in joint_step(build("dual-unet", 172, 4, 4, width=8), None, batch, weights)
+    assert "student/early" not in joint_step(build("mssjfl", 172, 4, 4, fh=16, fm=16, blocks=1), None, batch, weights)
+
+
+@pytest.mark.parametrize("name", ["mini-student", "dual-unet"])
+def test_on_a_base_both_estimates_stand_on_it(name):
+    observation = Observation(msi="tm4", ratio=4)
+    batch = batch_of(observation.clean(synthetic_scene((16, 16))), observation, Scaling("bands"), "hyper")
+    torch.manual_seed(0)
+    network = build(name, 172, 4, 4, base="hyper", **({"width": 8} if name == "dual-unet" else TINY))
+    estimate, second = network(batch.hsi, batch.msi, batch.base)
+    near = 0.01 * batch.base.estimate.norm()
+    assert (estimate - batch.base.estimate).norm() < near
+    assert (name == "dual-unet") == (second.shape == estimate.shape and (second - batch.base.estimate).norm() < near)

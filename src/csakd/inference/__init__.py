@@ -1,4 +1,4 @@
-"""A pair of files' worth of cubes → a fused cube, by a closed form or a model folder."""
+"""A pair of files' worth of cubes → a fused cube, by any method or a model folder."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from csakd.classical import CLASSICAL, Classical
+from csakd.classical import CLASSICAL
 from csakd.cubes import Cube, Pair
 from csakd.inference.fitting import check_device, check_model, check_pair
-from csakd.models import PRESETS
+from csakd.models import NETWORKS, ONE_PAIR, build
 from csakd.models.weights import TrainedModel, load_folder
+
+UNTRAINED = (*CLASSICAL, *ONE_PAIR)  # methods that need no training scenes
 
 
 def load(folder_or_name: str | os.PathLike[str], ratio: int = 4) -> nn.Module:
     """A model ready to fuse: `model(hsi, msi) -> (estimate, features)` on tensors in data units.
 
     Args:
-        folder_or_name: a model folder, or the name of a closed form.
-        ratio: r, for a closed form; a folder knows its own.
+        folder_or_name: a model folder, or the name of a method that needs no training scenes.
+        ratio: r, for a name; a folder knows its own.
 
     Raises:
         ValueError: if it is neither, or the folder is damaged.
     """
     name = os.fspath(folder_or_name)
-    if name in CLASSICAL:
-        return Classical(name, ratio)
+    if name in UNTRAINED:
+        return build(name, ratio=ratio)
     if os.path.isdir(name):
         return load_folder(name)
-    if name in PRESETS:
+    if name in NETWORKS:
         raise ValueError(f"{name!r} is a network that needs training first: csakd train, then give its folder")
-    raise ValueError(f"no model {name!r}: it is neither a model folder nor one of {', '.join(CLASSICAL)}")
+    raise ValueError(f"no model {name!r}: it is neither a model folder nor one of {', '.join(UNTRAINED)}")
 
 
 def fuse(
@@ -43,9 +45,9 @@ def fuse(
     A pixel is valid where the MSI's pixel is and the HSI's pixel over it is; elsewhere the result is NaN.
 
     Args:
-        pair: LR-HSI and HR-MSI. Closed forms use `pair.psf`, or the paper's Gaussian scaled with the ratio; a trained
-            model uses the PSF it was trained for.
-        model: the name of a closed form, a model folder, or a model from `load` or `build`.
+        pair: LR-HSI and HR-MSI. Methods named use `pair.psf`, or the paper's Gaussian scaled with the ratio, and
+            `pair.response`, or an estimate of it; a trained model uses the PSF it was trained for.
+        model: the name of a method that needs no training scenes, a model folder, or a model from `load` or `build`.
         device: where to compute.
 
     Returns:
@@ -59,7 +61,8 @@ def fuse(
     check_device(device)
     if not isinstance(model, nn.Module):
         name = os.fspath(model)
-        model = Classical(name, pair.ratio, pair.psf) if name in CLASSICAL else load(name)
+        known = name in UNTRAINED
+        model = build(name, ratio=pair.ratio, psf=pair.psf, response=pair.response) if known else load(name)
     if isinstance(model, TrainedModel):
         check_model(pair, model)
     *values, valid = pair.filled()
@@ -82,4 +85,4 @@ def fuse(
     return fused.load()
 
 
-__all__ = ["check_pair", "fuse", "load"]
+__all__ = ["check_device", "check_pair", "fuse", "load"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,11 @@ def replacing(target: Path) -> Iterator[Path]:
 
 def _remove(path: Path) -> None:
     if path.is_dir():
-        shutil.rmtree(path)
+        # Threads of a library that failed may still be at work in the folder: it is gone when it stays gone.
+        for _ in range(50):
+            shutil.rmtree(path, ignore_errors=True)
+            time.sleep(0.02)
+            if not path.exists():
+                break
     else:
         path.unlink(missing_ok=True)

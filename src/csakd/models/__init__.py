@@ -13,6 +13,7 @@ from csakd.models.csa import FUSIONS
 from csakd.models.dts import DTS, RESAMPLINGS, DTSConfig
 from csakd.models.guided import Guided
 from csakd.models.network import Network, NetworkConfig
+from csakd.models.one_pair import ONE_PAIR, OnePair
 from csakd.models.peers import PEERS
 
 # Depths are CLRAs in (Z_hm, Z_mh, Z_h, Z_m), the order of the paper's text. The mini networks are ours: the same
@@ -31,9 +32,17 @@ PRESETS: dict[str, dict[str, Any]] = {
 NETWORKS: dict[str, type[Network]] = {**dict.fromkeys(PRESETS, DTS), **PEERS}
 
 MODELS: dict[str, str] = {
-    "bicubic": "closed form: the LR-HSI interpolated",
-    "glp": "closed form: GLP-HS, hypersharpening by linear regression",
-    "hyper": "closed form: quadratic and local hypersharpening with back-projection; the default of fuse",
+    "bicubic": "classical: the LR-HSI interpolated",
+    "glp": "classical: GLP-HS, hypersharpening by linear regression",
+    "hyper": "classical: quadratic and local hypersharpening with back-projection; the default of fuse",
+    "cucanet": "learns from one pair: CUCaNet (ECCV 2020)",
+    "usdn": "learns from one pair: uSDN (CVPR 2018)",
+    "u2mdn": "learns from one pair: u2-MDN (TGRS 2021)",
+    "pzresnet": "PZRes-Net (TIP 2021)",
+    "mssjfl": "MSSJFL (HPCC 2021)",
+    "dual-unet": "Dual-UNet (TGRS 2022)",
+    "dhif-net": "DHIF-Net (TCI 2022)",
+    "ssrnet": "SSRNET (TGRS 2021)",
     "teacher": "CSAKD teacher of the paper",
     "student": "CSAKD student of the paper, as released (Z_hm is its head alone)",
     "student-text": "CSAKD student as the paper's text has it (one CLRA in Z_hm)",
@@ -54,23 +63,29 @@ def build(
     *,
     base: str = "none",
     psf: NDArray[np.float64] | None = None,
+    response: NDArray[np.float64] | None = None,
     **options: Any,
 ) -> nn.Module:
-    """An untrained network, or a closed form, ready to call: `forward(hsi, msi) -> (estimate, features)`.
+    """A method ready to call: `forward(hsi, msi) -> (estimate, features or None)`; networks are untrained.
 
     Args:
         name: a key of `MODELS`.
-        hsi_bands, msi_bands: L and M (closed forms take any).
+        hsi_bands, msi_bands: L and M, of a network (other methods take any).
         ratio: r, from 2 to 16.
-        base: the closed form a network stands on, or "none" as in the paper.
-        psf: (S, S) weights of the sensor (see `csakd.physics.psf`), for closed forms and bases.
-        options: fields of the network's configuration to change, such as `fusion="sum"`.
+        base: the classical method a network stands on, or "none" as in the paper.
+        psf: (S, S) weights of the sensor (see `csakd.physics.psf`), for all but plain networks.
+        response: (M, L) weights of the HSI's bands in the MSI's, for methods that need them; None where they are not
+            known: they are estimated.
+        options: fields of the network's configuration to change, such as `fusion="sum"`; for methods that learn from
+            the pair they fuse also `budget`, `seed` and `progress`.
 
     Raises:
         ValueError: for an unknown name, base or option, or a value out of range.
     """
     if name in CLASSICAL:
-        return Classical(name, ratio, psf)
+        return Classical(name, ratio, psf, response)
+    if name in ONE_PAIR:
+        return OnePair(name, ratio, psf, response, **options)
     return build_network(name, hsi_bands, msi_bands, ratio, base=base, psf=psf, **options)
 
 
@@ -107,6 +122,7 @@ __all__ = [
     "FUSIONS",
     "MODELS",
     "NETWORKS",
+    "ONE_PAIR",
     "PEERS",
     "PRESETS",
     "RESAMPLINGS",
@@ -114,6 +130,7 @@ __all__ = [
     "Guided",
     "Network",
     "NetworkConfig",
+    "OnePair",
     "build",
     "build_network",
     "on_base",

@@ -81,12 +81,16 @@ def band_list(name: str) -> BandList:
 def resample(cube: Cube, bands: str) -> Cube:
     """The cube on the bands of `band_list(bands)`, by linear interpolation between its own band centres.
 
+    A cube that has these very bands is handed back as it is, lazy or not.
+
     Raises:
         ValueError: if the cube has no wavelengths, or a wanted centre lies outside them by more than 10 nm.
     """
     wanted = band_list(bands)
     if cube.wavelengths is None:
         raise ValueError(f"{cube.source or 'the scene'} has no wavelengths, so it cannot be resampled to {bands}")
+    if np.array_equal(cube.wavelengths, wanted.wavelengths):
+        return cube
     centres, order = np.unique(cube.wavelengths, return_index=True)
     least, most = wanted.wavelengths.min(), wanted.wavelengths.max()
     if least < centres[0] - 10 or most > centres[-1] + 10:

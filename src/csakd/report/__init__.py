@@ -1,5 +1,5 @@
 """Looking at cubes."""
 
-from csakd.report.comparison import comparison
+from csakd.report.comparison import comparison, false_colour
 
-__all__ = ["comparison"]
+__all__ = ["comparison", "false_colour"]

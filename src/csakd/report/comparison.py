@@ -43,7 +43,7 @@ def comparison(truth: Cube, estimates: Mapping[str, Cube], path: Path, pixels: S
     )
     for column, (name, cube) in enumerate(shown.items()):
         axes = figure.add_subplot(colours[column])
-        axes.imshow(_false_colour(cube, truth))
+        axes.imshow(false_colour(cube, truth))
         axes.set_title(name)
         axes.set_axis_off()
         for number, (row, place) in enumerate(pixels, 1):
@@ -82,7 +82,7 @@ def _error(estimate: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray
     return np.asarray(np.sqrt(np.mean((estimate - truth) ** 2, axis=0)))
 
 
-def _false_colour(cube: Cube, truth: Cube) -> NDArray[np.floating]:
+def false_colour(cube: Cube, truth: Cube) -> NDArray[np.floating]:
     """(H, W, 3) in [0, 1], stretched between the truth's 2nd and 98th percentile of each channel."""
     if truth.wavelengths is None:
         raise ValueError("a false-colour picture needs wavelengths")

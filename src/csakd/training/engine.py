@@ -19,7 +19,7 @@ from csakd.data import Batch, Numbers, Patches, Scaling, batch_of, collate, kept
 from csakd.models import NETWORKS, build_network
 from csakd.models.weights import Card, TrainedModel, load_folder
 from csakd.physics import resample
-from csakd.training.recipes import PRECISIONS, Recipe
+from csakd.training.settings import PRECISIONS, Recipe
 from csakd.version import version
 
 RECIPE, CHECKPOINT, CURVE = "recipe.json", "training.ckpt", "curve.csv"

@@ -19,8 +19,8 @@ from csakd.io.atomic import replacing
 from csakd.models.weights import TrainedModel, save
 from csakd.training.engine import CHECKPOINT, CURVE, Networks, scores
 from csakd.training.joint import joint_step
-from csakd.training.recipes import Recipe
 from csakd.training.schedule import OPTIMISERS, learning_rate_factor
+from csakd.training.settings import Recipe
 
 
 class JointModule(LightningModule):

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print."""
+"""Commands that make, fuse and score cubes, and train networks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import argparse
 import json
 import os
 import sys
-import textwrap
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
+
+from csakd.cli.parser import Command
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from csakd.cubes import Cube
 
 SUFFIXES = {
@@ -25,35 +27,6 @@ SUFFIXES = {
     "zarr": ".zarr",
 }
 BANDS_HELP = "where its bands lie, if the file does not say: a name such as aviris-205, or a text file of centres in nm"
-
-
-class Parser(argparse.ArgumentParser):
-    """One line to an error, and exit code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; a user's mistake ends in one line on stderr and exit code 2."""
-    options = _parser().parse_args(arguments)
-    try:
-        options.run(options)
-    except KeyboardInterrupt:
-        print("csakd: interrupted", file=sys.stderr)
-        return 130
-    except ModuleNotFoundError as error:
-        extra = {"lightning": "train", "tensorboard": "train", "matplotlib": "report"}.get(
-            str(error.name).split(".")[0]
-        )
-        if extra is None:
-            raise
-        print(f"csakd: error: {error.name} is not installed: pip install 'csakd[{extra}]'", file=sys.stderr)
-        return 2
-    except (ValueError, OSError) as error:
-        print(f"csakd: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
 
 
 def simulate(options: argparse.Namespace) -> None:
@@ -109,16 +82,26 @@ def fuse(options: argparse.Namespace) -> None:
     import time
 
     import csakd
+    from csakd.budget import Budget
     from csakd.cubes import Pair
+    from csakd.inference import check_pair
+    from csakd.models import ONE_PAIR
     from csakd.physics import check_ratio, psf
 
     hsi = _read(options.hsi, options.hsi_bands, options.hsi_variable)
     msi = _read(options.msi, options.msi_bands, options.msi_variable)
     pair = Pair(hsi, msi)
+    check_pair(pair)
     if options.psf:
         pair = replace(pair, psf=psf.parse(options.psf, check_ratio(pair.ratio)))
+    model: str | nn.Module = options.model
+    if options.model in ONE_PAIR:
+        budget = Budget.parse(options.budget) if options.budget else None
+        model = csakd.build(options.model, ratio=pair.ratio, psf=pair.psf, budget=budget, progress=sys.stderr.isatty())
+    elif options.budget:
+        raise ValueError(f"--budget is for models that learn from the pair they fuse: {', '.join(ONE_PAIR)}")
     start = time.perf_counter()
-    fused = csakd.fuse(pair, options.model, device=options.device)
+    fused = csakd.fuse(pair, model, device=options.device)
     seconds = time.perf_counter() - start
     path = csakd.write(fused, options.output)
     print(f"{path}: {_size(fused)}, fused by {options.model} in {seconds:.2f} s")
@@ -142,13 +125,16 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def info(options: argparse.Namespace) -> None:
-    from csakd.models import MODELS, PRESETS, build
+    from csakd.models import MODELS, NETWORKS, build
     from csakd.models.weights import load_folder, parameter_count
 
     what = options.what
-    if what in MODELS:
+    if what == "models":
+        for name, text in MODELS.items():
+            print(f"{name:14}{text}")
+    elif what in MODELS:
         print(f"{what}: {MODELS[what]}")
-        if what in PRESETS:
+        if what in NETWORKS:
             print(f"{parameter_count(build(what)):,} parameters at 172 HSI and 4 MSI bands")
     elif (Path(what) / "config.json").is_file():
         model = load_folder(what)
@@ -197,29 +183,7 @@ def _span(centres: Any) -> str:
     return "" if centres is None else f" ({min(centres):.1f}-{max(centres):.1f} nm)"
 
 
-def _parser() -> Parser:
-    parser = Parser(
-        prog="csakd",
-        description="Fuse a low-resolution hyperspectral with a high-resolution multispectral image.",
-        epilog="csakd COMMAND --help shows an example of each.",
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-
-    def command(run: Callable[[argparse.Namespace], None], text: str, example: str) -> Callable[..., None]:
-        sub = commands.add_parser(
-            run.__name__,
-            help=text,
-            description=text,
-            epilog=textwrap.dedent(example),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        sub.set_defaults(run=run)
-
-        def option(*names: str, **settings: Any) -> None:
-            sub.add_argument(*names, **settings)
-
-        return option
-
+def add_to(command: Command) -> None:
     option = command(simulate, "Observe a scene as two sensors would (Wald's protocol).", """\
         example: csakd simulate scene.mat --bands aviris-205 --msi tm4 --ratio 4 --snr 35 -o pair
         writes pair/hsi.tif, pair/msi.tif and pair/truth.tif""")  # fmt: skip
@@ -256,8 +220,9 @@ def _parser() -> Parser:
     option("hsi", help="low-resolution hyperspectral image")
     option("msi", help="high-resolution multispectral image of the same ground")
     option("-o", "--output", required=True, metavar="FILE", help="fused cube; its suffix is its format")
-    option("--model", default="hyper", help="bicubic, glp, hyper (default), or a model folder")
-    option("--psf", help="of the HSI, for closed forms: variance:V, fwhm:V, mtf:V, or a file of weights")
+    option("--model", default="hyper", help="hyper (default), another name from csakd info models, or a model folder")
+    option("--budget", help="for models that learn from this pair: a number of steps, or a time such as 3min")
+    option("--psf", help="of the HSI, for classical methods: variance:V, fwhm:V, mtf:V, or a file of weights")
     option("--hsi-bands", help=BANDS_HELP)
     option("--msi-bands", help=BANDS_HELP.replace("aviris-205", "tm4"))
     option("--hsi-variable", help="which variable of a .mat or .npz file holds the HSI")
@@ -275,11 +240,10 @@ def _parser() -> Parser:
     option = command(info, "Say what a file or a model is.", """\
         example: csakd info scene.mat
                  csakd info run/student""")  # fmt: skip
-    option("what", help="a cube's file, a model folder, or a model's name")
+    option("what", help="a cube's file, a model folder, a model's name, or: models (lists all)")
     option("--variable", help="which variable of a .mat or .npz file to look at")
 
     option = command(demo, "Distil a student on one part of a real scene and fuse the other, in minutes.", """\
         example: csakd demo -o demo-output""")  # fmt: skip
     option("-o", "--output", default="demo-output", metavar="FOLDER", help="folder for results (default demo-output)")
     option("--seed", type=int, default=0, help="of weights and crops")
-    return parser

@@ -1,0 +1,1 @@
+"""Protocol and scenes → CSV rows → tables and figures."""

@@ -1,0 +1,98 @@
+"""What is compared, by name: `NAME[+BASE][@FIELD=VALUE,…]`.
+
+"mssjfl" is a network trained by its own recipe, "mssjfl+hyper" the same network on a closed form,
+"student@losses.sam=0.5" the paper's student by a changed recipe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from csakd.classical import CLASSICAL
+from csakd.models import BASES, ONE_PAIR
+from csakd.training import Recipe, recipe
+
+# Networks: the recipe whose run makes them, and which of its networks they are.
+TRAINED: dict[str, tuple[str, str]] = {
+    "pzresnet": ("pzresnet", "student"),
+    "mssjfl": ("mssjfl", "student"),
+    "dual-unet": ("dual-unet", "student"),
+    "dhif-net": ("dhif-net", "student"),
+    "ssrnet": ("ssrnet", "student"),
+    "teacher": ("paper", "teacher"),
+    "student": ("paper", "student"),
+    "student-alone": ("undistilled", "student"),
+    "teacher-l": ("paper-l", "teacher"),
+    "student-l": ("paper-l", "student"),
+    "teacher-l-ext": ("paper-l-ext", "teacher"),
+    "student-l-ext": ("paper-l-ext", "student"),
+    "mini-teacher": ("mini", "teacher"),
+    "mini-student": ("mini", "student"),
+}
+EXTENDS = {"paper-l-ext": "paper-l"}  # recipes that go on where another's run ended
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of a table.
+
+    Attributes:
+        name: as asked for.
+        kind: "classical", "one-pair" (learns from the pair it fuses) or "trained".
+        model: the name without base and changes.
+        recipe: of a trained network, before a protocol has its say.
+        role: which network of the recipe's run, "student" or "teacher".
+        changes: recipe settings, applied after the protocol's.
+    """
+
+    name: str
+    kind: str
+    model: str
+    recipe: Recipe | None = None
+    role: str = "student"
+    changes: tuple[str, ...] = ()
+
+    @property
+    def run(self) -> str:
+        """Names what the method shares with those that the same training gives (a teacher and its student)."""
+        made_by, _ = TRAINED[self.model]
+        return made_by + self.name.removeprefix(self.model)
+
+    @property
+    def extends(self) -> Method | None:
+        """The method whose run this one's goes on with."""
+        made_by, role = TRAINED[self.model]
+        if made_by not in EXTENDS:
+            return None
+        origin = next(name for name, source in TRAINED.items() if source == (EXTENDS[made_by], role))
+        return method(origin + self.name.removeprefix(self.model))
+
+
+def method(name: str) -> Method:
+    """The method of that name.
+
+    Raises:
+        ValueError: if a part of the name is unknown.
+    """
+    stem, _, changes = name.partition("@")
+    model, plus, base = stem.partition("+")
+    settings = tuple(changes.split(",")) if changes else ()
+    if model in CLASSICAL or model in ONE_PAIR:
+        if plus or changes:
+            raise ValueError(f"method {name!r}: only trained networks take a base or changes to their recipe")
+        return Method(name, "classical" if model in CLASSICAL else "one-pair", model)
+    if model not in TRAINED:
+        raise ValueError(f"no method {model!r}: choose among {', '.join((*CLASSICAL, *ONE_PAIR, *TRAINED))}")
+    made_by, role = TRAINED[model]
+    made = recipe(made_by)
+    if plus:
+        if base not in BASES:
+            raise ValueError(f"method {name!r}: no base {base!r}: choose one of {', '.join(BASES)}")
+        made = on_base(made, base)
+    made.changed(settings)  # a wrong setting fails now
+    return Method(name, "trained", model, made, role, settings)
+
+
+def on_base(plain: Recipe, base: str) -> Recipe:
+    """A recipe with its networks on a closed form: bands weigh alike, and the first steps are small."""
+    return replace(plain, base=base, scaling="bands", warmup=0.1, clip=1.0)

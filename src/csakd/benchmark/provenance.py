@@ -1,0 +1,104 @@
+"""Where numbers come from, as a caption says it; and what in it should give a reader pause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from csakd.benchmark.ledger import Row
+from csakd.benchmark.lineup import Name, entrant, shared_changes
+from csakd.benchmark.standings import budget_label, numbers
+
+CONVENTIONS = {
+    "psnr": "PSNR: each band's own maximum as peak, mean over bands",
+    "sam": "SAM: mean angle between spectra",
+    "rmse": "RMSE: in data units (digital numbers, or as the scene has them)",
+    "ergas": "ERGAS: 100/r",
+    "ssim": "SSIM: Gaussian windows of 11 pixels, mean over bands",
+    "uiqi": "UIQI: mean over windows and bands",
+    "cc": "CC: Pearson's, mean over bands",
+}
+
+
+def provenance(rows: Sequence[Row], metrics: Iterable[str], averaged: bool = True) -> str:
+    """Protocol, scenes, conventions, budgets, machine and version of scores; cautions last.
+
+    Args:
+        rows: those behind the numbers, at least one.
+        metrics: those shown.
+        averaged: over scenes; False where each scene is shown.
+    """
+    scenes, seeds = values(rows, "scene"), values(rows, "seed")
+    count = f"{len(scenes)} {' and '.join(values(rows, 'split'))} scene{'s' * (len(scenes) > 1)}"
+    seeded = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
+    bands = [f"bands {one}" if one != "own" else "each scene's own bands" for one in values(rows, "bands")]
+    sentences = [
+        f"Protocol {' and '.join(values(rows, 'protocol'))}: ratio {' and '.join(values(rows, 'ratio'))}, "
+        f"{' and '.join(bands)}",
+        f"{'Means over' if averaged else 'On'} {count}{seeded}",
+        "; ".join(CONVENTIONS[metric] for metric in metrics),
+        budgets(rows),
+        f"Computed on {machine(rows)}",
+        *cautions(rows),
+    ]
+    shared = shared_changes(values(rows, "method"))
+    if shared:
+        sentences.insert(2, f"Every trained network with {', '.join(shared)}")
+    return " ".join(f"{sentence}." for sentence in sentences if sentence)
+
+
+def machine(rows: Sequence[Row]) -> str:
+    """Device, threads, dtype and version of rows of any kind; alternatives beside each other."""
+    dtype, version = (" / ".join(values(rows, column)) for column in ("dtype", "version"))
+    return f"{device(rows)}, {dtype}, csakd {version}"
+
+
+def device(rows: Sequence[Row]) -> str:
+    name, threads = (" / ".join(values(rows, column)) for column in ("device", "threads"))
+    return f"{name}, {threads} thread{'s' * (threads != '1')}"
+
+
+def budgets(rows: Sequence[Row]) -> str:
+    """What learning was allowed, by kind of method."""
+    said = []
+    for one_pair, per in (
+        (False, "a training (teacher and student share it)"),
+        (True, "a pair, where that is learnt from"),
+    ):
+        given = _budgets(rows, one_pair)
+        limited = " or ".join(budget_label(budget) for budget in given if budget)
+        if "" in given:
+            limited = " or ".join(part for part in (limited, "no limit but the published length") if part)
+        if limited:
+            said.append(f"{limited} {per}")
+    return f"Budget: {'; '.join(said)}" if said else ""
+
+
+def cautions(rows: Sequence[Row]) -> list[str]:
+    """What is mixed in the rows although it should not be."""
+    mixed = []
+    for column, noun in (
+        ("protocol", "protocols"), ("version", "versions"), ("device", "devices"), ("dtype", "dtypes"),
+        ("threads", "thread counts"), ("ratio", "ratios"), ("bands", "band lists"), ("split", "splits"),
+    ):  # fmt: skip
+        if len(found := values(rows, column)) > 1:
+            mixed.append(f"{noun} ({', '.join(found)})")
+    for one_pair in (False, True):
+        if len(found := _budgets(rows, one_pair)) > 1:
+            mixed.append(f"budgets ({', '.join(budget_label(budget) for budget in found)})")
+    return [f"CAUTION: rows of several {one} are mixed" for one in mixed]
+
+
+def values(rows: Iterable[Row], column: str) -> list[str]:
+    """What stands in a column, each once."""
+    found = dict.fromkeys(row[column] for row in rows if column in row)
+    return sorted(found, key=lambda text: (numbers([{"": text}], "") or [0.0], text))
+
+
+def _budgets(rows: Sequence[Row], one_pair: bool) -> list[str]:
+    """Of the methods that learn: from one pair, or from scenes."""
+    learning = []
+    for row in rows:
+        kind = entrant(Name.parse(row["method"]).model).kind
+        if kind != "classical" and (kind == "one-pair") == one_pair and not (kind == "other" and not row["budget"]):
+            learning.append(row)
+    return values(learning, "budget")

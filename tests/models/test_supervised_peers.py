@@ -1,0 +1,400 @@
+"""The competitors that learn from scenes: the published numbers, worked examples, and the laws they all keep."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import correlate, zoom
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from csakd.classical import Classical
+from csakd.models.guided import Guided
+from csakd.models.peers.dhif_net import DHIFNet, filter_along_axes
+from csakd.models.peers.dual_unet import DualUNet, continued, doubled
+from csakd.models.peers.mssjfl import MSSJFL, ChannelAttention
+from csakd.models.peers.pzresnet import DenseLayer, PZResNet, subset
+from csakd.models.peers.ssrnet import SSRNet, inserted
+from csakd.models.weights import parameter_count
+from fingerprint import weights_digest
+
+PEERS = {
+    "mssjfl": (MSSJFL, {"fh": 64, "fm": 64, "blocks": 2}),
+    "pzresnet": (PZResNet, {"widths": (3, 4, 5)}),
+    "dual-unet": (DualUNet, {"width": 16}),
+    "dhif-net": (DHIFNet, {"widths": (8, 8, 16, 16, 16)}),
+    "ssrnet": (SSRNet, {}),
+}
+every_peer = pytest.mark.parametrize("name", PEERS)
+
+
+def pair(bands=(5, 4), low=(4, 5), ratio=4, scenes=1, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    hsi = torch.rand(scenes, bands[0], *low, generator=generator)
+    return hsi, torch.rand(scenes, bands[1], *(ratio * side for side in low), generator=generator)
+
+
+def small(name, bands=(5, 4), ratio=4, seed=0, **options):
+    """A peer at widths that cost nothing."""
+    kind, narrow = PEERS[name]
+    torch.manual_seed(seed)
+    return kind(kind.Config(*bands, ratio, **{**narrow, **options}))
+
+
+def upsampled(name, hsi, msi):
+    mode = "bicubic" if name in ("dual-unet", "dhif-net") else "bilinear"
+    return functional.interpolate(hsi, scale_factor=msi.shape[-1] // hsi.shape[-1], mode=mode)
+
+
+def full(kind, *sizes, **options):
+    with torch.device("meta"):
+        return kind(kind.Config(*sizes, **options))
+
+
+class TestAgainstThePapers:
+    @pytest.mark.parametrize(
+        ("kind", "sizes", "options", "parameters"),
+        [
+            (MSSJFL, (172, 4, 4), {}, 16_335_277),
+            (MSSJFL, (172, 6, 4), {}, 16_336_735),
+            (MSSJFL, (172, 4, 4), {"fm": 32}, 15_718_723),
+            (MSSJFL, (31, 3, 4), {"fm": 32}, 14_317_646),
+            (PZResNet, (172, 4, 4), {}, 15_593_101),
+            (PZResNet, (172, 4, 4), {"widths": (172, 172, 172)}, 35_393_655),
+            (PZResNet, (31, 3, 8), {}, 517_852),
+            (DualUNet, (172, 4, 4), {}, 7_327_650),
+            (DualUNet, (172, 6, 4), {}, 7_329_378),
+            (DualUNet, (31, 3, 8), {}, 7_227_240),
+            (DHIFNet, (172, 4, 4), {}, 70_111_460),
+            (DHIFNet, (172, 6, 4), {}, 70_118_806),
+            (DHIFNet, (31, 3, 8), {}, 22_669_489),
+            (DHIFNet, (31, 3, 4), {}, 22_461_913),
+            (SSRNet, (31, 3, 4), {}, 3 * (9 * 31**2 + 31)),  # three 3×3 convolutions of all bands
+        ],
+    )
+    def test_parameters(self, kind, sizes, options, parameters):
+        assert parameter_count(full(kind, *sizes, **options)) == parameters
+
+    @pytest.mark.parametrize(
+        ("kind", "giga_macs"),
+        # The last is three times 9·172² for each of 256² pixels.
+        [(MSSJFL, 146.45), (PZResNet, 1022), (DualUNet, 101.735), (DHIFNet, 12_850), (SSRNet, 52.348)],
+    )
+    def test_macs(self, kind, giga_macs):
+        network = full(kind, 172, 4, 4)
+        with torch.device("meta"), FlopCounterMode(display=False) as counter, torch.no_grad():
+            estimate, _ = network(torch.zeros(1, 172, 64, 64), torch.zeros(1, 4, 256, 256))
+        assert estimate.shape == (1, 172, 256, 256)
+        assert counter.get_total_flops() / 2e9 == pytest.approx(giga_macs, rel=0.005)
+
+
+@every_peer
+class TestLaws:
+    @pytest.mark.parametrize(("ratio", "low"), [*((ratio, (3, 5)) for ratio in (2, 3, 4, 8, 16)), (2, (1, 1))])
+    def test_shapes_at_odd_sizes(self, name, ratio, low):
+        network = small(name, ratio=ratio)
+        with torch.no_grad():
+            estimate, second = network(*pair(low=low, ratio=ratio))
+        assert estimate.shape == (1, 5, low[0] * ratio, low[1] * ratio)
+        assert estimate.isfinite().all()
+        assert (second is not None) == network.early
+        assert second is None or second.shape == estimate.shape
+
+    def test_a_batch_is_its_scenes_one_by_one(self, name):
+        network, (hsi, msi) = small(name), pair(scenes=2)
+        together, _ = network(hsi, msi)
+        singles = torch.cat([network(hsi[i : i + 1], msi[i : i + 1])[0] for i in range(2)])
+        torch.testing.assert_close(together, singles, rtol=0, atol=1e-4 * together.abs().max().item())
+
+    def test_the_same_seed_gives_the_same_network_and_answer(self, name):
+        first, again, other = small(name, seed=3), small(name, seed=3), small(name, seed=4)
+        assert weights_digest(first) == weights_digest(again) != weights_digest(other)
+        assert torch.equal(first(*pair())[0], again(*pair())[0])
+
+    @pytest.mark.parametrize("ratio", [2, 4])
+    def test_every_parameter_receives_a_gradient(self, name, ratio):
+        network = small(name, ratio=ratio)
+        estimate, _ = network(*pair(ratio=ratio, low=(8, 8)))
+        (estimate - torch.rand_like(estimate)).square().mean().backward()
+        for place, parameter in network.named_parameters():
+            if place == "head.unused_scale":  # the one the published Dual-UNet has and never reads
+                assert not parameter.requires_grad
+                continue
+            assert parameter.grad.isfinite().all(), place
+            assert parameter.grad.any(), place
+            # λ and η of every step, the scales of every depth and attention.
+            assert parameter.ndim > 1 or place.endswith("bias") or parameter.grad.all(), place
+
+    def test_a_dead_band_does_no_harm(self, name):
+        hsi, msi = pair()
+        hsi[:, 2], msi[:, 1] = 0, 0
+        network = small(name)
+        network(hsi, msi)[0].square().mean().backward()
+        assert network(hsi, msi)[0].isfinite().all()
+        assert all(parameter.grad.isfinite().all() for parameter in network.parameters() if parameter.requires_grad)
+
+    def test_damping_shrinks_what_is_learnt(self, name):
+        network, scene = small(name), pair(low=(6, 7))
+        given = upsampled(name, *scene) if network.adds_upsampled else 0
+        norms = [(network(*scene)[0] - given).norm()]
+        for factor in (0.05, 0):
+            network.damp(factor)
+            norms.append((network(*scene)[0] - given).norm())
+        assert 0.01 * norms[0] < norms[1] < 0.15 * norms[0]
+        assert norms[2] < 1e-5
+
+    def test_something_better_than_interpolation_may_stand_in(self, name):
+        network, (hsi, msi) = small(name), pair()
+        better = upsampled(name, hsi, msi)
+        torch.testing.assert_close(network(hsi, msi, better)[0], network(hsi, msi)[0])
+        assert not torch.allclose(network(hsi, msi, better + better.square())[0], network(hsi, msi)[0])
+        assert torch.equal(better, upsampled(name, hsi, msi))  # what is given is not written into
+
+    def test_a_configuration_survives_json(self, name):
+        config = small(name).config
+        assert type(config)(**json.loads(json.dumps(dataclasses.asdict(config)))) == config
+
+    def test_wrong_images_are_refused(self, name):
+        for bands, ratio, message in [
+            ((6, 4), 4, "built for 6 HSI bands, the image has 5"),
+            ((5, 3), 4, "built for 3 MSI bands, the image has 4"),
+            ((5, 4), 2, "at ratio 2 an HSI of 4x5 pixels goes with an MSI of 8x10, not 16x20"),
+        ]:
+            options = {"widths": ()} if name == "pzresnet" else {}
+            with pytest.raises(ValueError, match=message):
+                small(name, bands, ratio, **options)(*pair())
+
+
+@every_peer
+class TestOnABase:
+    def test_untrained_it_is_nearly_its_base(self, name):
+        hsi, msi = pair()
+        sharp, _ = Classical("hyper", 4)(hsi, msi)
+        for estimate in Guided(small(name), "hyper")(hsi, msi):
+            assert estimate is None or 0 < (estimate - sharp).norm() < 0.015 * sharp.norm()
+
+    def test_it_learns(self, name):
+        network = Guided(small(name), "hyper")
+        network(*pair())[0].square().mean().backward()
+        gradients = [parameter.grad for parameter in network.parameters() if parameter.requires_grad]
+        assert all(gradient.isfinite().all() and gradient.any() for gradient in gradients)
+
+    def test_a_constant_scene_stays_constant(self, name):
+        estimate, _ = Guided(small(name), "hyper")(torch.full((1, 5, 4, 5), 0.3), torch.full((1, 4, 16, 20), 0.6))
+        torch.testing.assert_close(estimate, torch.full_like(estimate, 0.3), rtol=0, atol=1e-5)
+
+
+class TestMSSJFL:
+    def test_restoration_by_hand(self):
+        """G + Bᵀ(X − lrelu(B·G)) + S(Y − lrelu(R·G)), B on blocks of 2×2 pixels."""
+        network, (hsi, msi), fused = small("mssjfl", ratio=2), pair(ratio=2), torch.rand(1, 5, 8, 10)
+        restoration, image = network.restoration, fused[0].numpy()
+        layers = (restoration.blur[0], restoration.spread, restoration.project[0], restoration.lift)
+        blur, spread, project, lift = (layer.weight.detach().numpy() for layer in layers)
+        low = np.einsum("oirc,ihrwc->ohw", blur, image.reshape(5, 4, 2, 5, 2))
+        low = hsi[0].numpy() - np.where(low > 0, low, 0.01 * low)
+        high = np.tensordot(project[:, :, 0, 0], image, 1)
+        high = msi[0].numpy() - np.where(high > 0, high, 0.01 * high)
+        expected = image + np.einsum("iorc,ihw->ohrwc", spread, low).reshape(5, 8, 10)
+        expected += np.tensordot(lift[:, :, 0, 0], high, 1) + restoration.spread.bias.detach().numpy()[:, None, None]
+        np.testing.assert_allclose(restoration(fused, hsi, msi)[0].detach(), expected, rtol=1e-4, atol=1e-5)
+
+    def test_channel_attention_by_hand(self):
+        attention, features = ChannelAttention(32), torch.randn(1, 32, 3, 4)
+        (first, second), image = (attention.weigh[0], attention.weigh[2]), features[0].numpy()
+        total = 0
+        for pooled in (image.mean((1, 2)), image.max((1, 2))):
+            hidden = np.maximum(first.weight.detach().numpy() @ pooled + first.bias.detach().numpy(), 0)
+            total = total + second.weight.detach().numpy() @ hidden + second.bias.detach().numpy()
+        expected = image / (1 + np.exp(-total))[:, None, None]
+        np.testing.assert_allclose(attention(features)[0].detach(), expected, rtol=1e-5, atol=1e-6)
+
+    @pytest.mark.parametrize(("slope", "linear"), [(1.0, True), (0.01, False)])
+    def test_blocks_are_linear_at_the_published_slope(self, slope, linear):
+        block = small("mssjfl", slope=slope).joint_high.blocks[0].deepen[:3]
+        features = torch.randn(1, 64, 6, 6)
+        assert torch.allclose(block(features), -block(-features), atol=1e-5) == linear
+
+
+class TestPZResNet:
+    @pytest.mark.parametrize(
+        ("bands", "count", "expected"),
+        [
+            (31, 8, [0, 4, 8, 12, 16, 20, 24, 30]),
+            (31, 16, [*range(0, 31, 2)]),
+            (31, 31, [*range(31)]),
+            (172, 43, [*range(0, 168, 4), 171]),
+            (5, 1, [4]),
+        ],
+    )
+    def test_bands_of_a_stage(self, bands, count, expected):
+        assert subset(bands, count) == expected
+
+    @pytest.mark.parametrize(("bands", "widths"), [(31, (8, 16, 31)), (172, (43, 86, 172)), (1, (1, 1, 1))])
+    def test_widths_are_a_quarter_half_and_all(self, bands, widths):
+        assert PZResNet.Config(bands, 4, 4).widths == widths
+
+    def test_it_sees_detail_alone(self):
+        """Zero-centric: brightness of the MSI changes nothing, that of the LR-HSI goes straight through."""
+        network, (hsi, msi) = small("pzresnet"), pair()
+        estimate, coarse = network(hsi, msi)
+        darker, brighter = torch.rand(1, 4, 1, 1), torch.rand(1, 5, 1, 1)
+        shifted, shifted_coarse = network(hsi + brighter, msi - darker)
+        torch.testing.assert_close(shifted, estimate + brighter, rtol=0, atol=1e-5)
+        torch.testing.assert_close(shifted_coarse, coarse + brighter, rtol=0, atol=1e-5)
+
+    def test_a_dense_layer_by_hand(self):
+        """1×1 and 3×3 convolution, before each of them the mean over the image taken off."""
+        layer, image = DenseLayer(1, 1), torch.rand(1, 1, 5, 6)
+        (a, b), (taps, c) = ([p.detach().numpy() for p in half.parameters()] for half in (layer.mix, layer.look))
+        mixed = np.maximum(a[0, 0] * (image[0, 0].numpy() - image.mean().item()) + b, 0)
+        looked = correlate(mixed - mixed.mean(), taps[0, 0], mode="constant") + c
+        np.testing.assert_allclose(layer(image)[0, 0].detach(), np.maximum(looked, 0), rtol=1e-4, atol=1e-6)
+
+    def test_a_stage_adds_at_most_one_to_its_front(self):
+        stage, scene = small("pzresnet").stages[0], pair((3, 4), ratio=1)
+        stage.last.look.weight.data *= 1e4
+        added = stage(*scene) - stage.front(scene[1]).relu()
+        assert added.abs().max().item() == pytest.approx(1)
+
+    def test_one_published_channel_is_never_read(self):
+        """Its row of the very last convolution is all that learns nothing."""
+        network = small("pzresnet")
+        estimate, _ = network(*pair())
+        (estimate - torch.rand_like(estimate)).square().mean().backward()
+        weight, bias = network.stages[-1].last.look.weight.grad, network.stages[-1].last.look.bias.grad
+        assert [row for row in range(6) if not weight[row].any() and not bias[row].any()] == [5]
+
+
+class TestDualUNet:
+    @pytest.mark.parametrize(("rows", "columns"), [(16, 24), (15, 17), (3, 5), (1, 1)])
+    def test_an_image_goes_on_with_its_edge(self, rows, columns):
+        image = torch.rand(1, 2, rows, columns)
+        expected = np.pad(image, ((0, 0), (0, 0), (0, -rows % 8), (0, -columns % 8)), mode="edge")
+        np.testing.assert_array_equal(continued(image, 8), expected)
+
+    def test_doubling_keeps_the_corners(self):
+        image = torch.rand(1, 1, 3, 4)
+        np.testing.assert_allclose(doubled(image)[0, 0], zoom(image[0, 0].numpy(), 2, order=1), rtol=1e-5)
+
+    def test_details_come_on_top_of_the_early_estimate(self):
+        network, scene = small("dual-unet"), pair()
+        estimate, early = network(*scene)
+        assert not torch.allclose(estimate, early)
+        network.details[-1].weight.data.zero_()
+        torch.testing.assert_close(network(*scene)[0], early + network.details[-1].bias[:, None, None])
+
+
+class TestDHIFNet:
+    def test_filters_against_a_loop(self):
+        """Second source: seven neighbours one by one, with NumPy's padding."""
+        image, filters = torch.rand(1, 5, 6, 4), [torch.randn(1, 7, 5, 6, 4) for _ in range(3)]
+        expected = image[0].numpy()
+        for taps, axis, mode in zip(filters, (2, 1, 0), ("edge", "edge", "constant"), strict=True):
+            widths = [(3, 3) if axis == place else (0, 0) for place in range(3)]
+            padded, total = np.pad(expected, widths, mode=mode), np.zeros((5, 6, 4))
+            for place in np.ndindex(5, 6, 4):
+                for tap in range(7):
+                    neighbour = [index + tap * (axis == dimension) for dimension, index in enumerate(place)]
+                    total[place] += taps[0, tap][place].item() * padded[tuple(neighbour)]
+            expected = total
+        np.testing.assert_allclose(filter_along_axes(image, *filters)[0], expected, rtol=1e-4, atol=1e-5)
+
+    def test_every_filter_has_norm_one(self):
+        filters = small("dhif-net").filters(torch.rand(1, 8, 6, 7))
+        for taps in filters:
+            assert taps.shape == (1, 7, 5, 6, 7)
+            torch.testing.assert_close(taps.square().sum(1), torch.ones(1, 5, 6, 7))
+
+    def moving(self, tap, **options):
+        """Filters that take one neighbour, whatever the features; the fourth is the pixel itself."""
+        network = small("dhif-net", **options)
+        for head in network.filters.heads:
+            head[-1].weight.data.zero_()
+            head[-1].bias.data.zero_()
+            head[-1].bias.data[tap * 5 : (tap + 1) * 5] = 1
+        return network
+
+    def test_an_image_that_both_sensors_confirm_stays(self):
+        """A fixed point of the descent, where the filters change nothing."""
+        network, scene = self.moving(tap=3), torch.rand(1, 5, 16, 20)
+        with torch.no_grad():
+            hsi, msi = network.blur(scene), network.project(scene)
+            torch.testing.assert_close(network(hsi, msi, scene)[0], scene)
+            assert not torch.allclose(network(hsi + 0.1, msi, scene)[0], scene)
+            assert not torch.allclose(network(hsi, msi + 0.1, scene)[0], scene)
+
+    def test_one_step_by_hand(self):
+        """Z − 2η(Rᵀ(RZ − Y) + Blᵀ(BlZ − X) + λ(Z − U)), U the neighbour right, below, and one band on."""
+        network = self.moving(tap=4, stages=1)
+        network.step_sizes.data, network.prior_weights.data = torch.tensor([0.25]), torch.tensor([0.5])
+        (hsi, msi), before = pair(), torch.rand(1, 5, 16, 20)
+        image = before[0].numpy()
+        moved = np.pad(image, ((0, 1), (0, 1), (0, 1)), mode="edge")[1:, 1:, 1:].copy()
+        moved[-1] = 0
+        with torch.no_grad():
+            misfit = network.project_back(network.project(before) - msi)
+            misfit += network.blur_back(network.blur(before) - hsi)
+            after, _ = network(hsi, msi, before)
+        expected = image - 2 * 0.25 * (misfit[0].numpy() + 0.5 * (image - moved))
+        np.testing.assert_allclose(after[0], expected, rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize(("ratio", "kernels"), [(2, [4]), (3, [5]), (4, [6]), (8, [12]), (16, [6, 6])])
+    def test_kernels_of_the_sensor(self, ratio, kernels):
+        network = small("dhif-net", ratio=ratio)
+        for layers in (network.blur, network.blur_back):
+            assert [layer.kernel_size[0] for layer in layers if hasattr(layer, "kernel_size")] == kernels
+
+    def test_steps_and_priors_start_where_published(self):
+        network = small("dhif-net", stages=400, widths=(1, 1))
+        for values, mean in ((network.step_sizes, 0.1), (network.prior_weights, 1.0)):
+            assert values.mean().item() == pytest.approx(mean, abs=0.003)
+            assert values.std().item() == pytest.approx(0.01, rel=0.15)
+
+
+class TestSSRNet:
+    @pytest.mark.parametrize(
+        ("hsi_bands", "msi_bands", "places"),
+        [(172, 4, [0, 57, 114, 171]), (31, 3, [0, 15, 30]), (5, 5, [0, 1, 2, 3, 4]), (6, 1, [5])],
+    )
+    def test_places_of_the_msi_bands(self, hsi_bands, msi_bands, places):
+        assert inserted(hsi_bands, msi_bands) == places
+
+    def test_the_message_is_inserted(self):
+        """Convolutions that change nothing, or say nothing, leave the interpolated HSI with the MSI's bands in it."""
+        network, (hsi, msi) = small("ssrnet", (7, 3)), pair((7, 3))
+        for layer in (network.fuse, network.spatial, network.spectral):
+            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+        torch.nn.init.dirac_(network.fuse.weight)
+        expected = upsampled("ssrnet", hsi, msi)
+        expected[:, 0], expected[:, 3], expected[:, 6] = msi[:, 0], msi[:, 1], msi[:, 2]
+        torch.testing.assert_close(network(hsi, msi)[0], expected)
+        torch.nn.init.dirac_(network.spatial.weight)
+        torch.nn.init.dirac_(network.spectral.weight)
+        estimate, early = network(hsi, msi)
+        torch.testing.assert_close(early, 2 * expected)
+        torch.testing.assert_close(estimate, 4 * expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: small("mssjfl", fh=15), "fh = 15, fm = 64: both must be at least 16"),
+        (lambda: small("mssjfl", slope=1.5), "slope = 1.5: it lies between 0 and 1"),
+        (lambda: small("mssjfl", blocks=0), "blocks = 0: it must be at least 1"),
+        (lambda: small("pzresnet", widths=(0, 4)), r"widths = \(0, 4\): each lies between 1 and 5, the last is 5"),
+        (lambda: small("pzresnet", widths=(6, 5)), r"widths = \(6, 5\): each"),
+        (lambda: small("dual-unet", width=6), "width = 6: it must be a multiple of 4"),
+        (lambda: small("dhif-net", stages=0), "stages = 0: it must be at least 1"),
+        (lambda: small("dhif-net", widths=(8,)), r"widths = \(8,\): the U-Net needs two levels"),
+        (lambda: small("dhif-net", widths=(8, 0)), r"widths = \(8, 0\): .*each at least 1 wide"),
+        (lambda: small("ssrnet", (3, 4)), "msi_bands = 4: .* in place of HSI bands, of which there are 3"),
+    ],
+)
+def test_bad_requests_say_what_would_do(call, message):
+    with pytest.raises(ValueError, match=message) as error:
+        call()
+    assert "\n" not in str(error.value)
