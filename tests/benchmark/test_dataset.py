@@ -11,8 +11,8 @@ import rasterio
 
 import csakd
 from csakd import Cube
-from csakd.benchmark import dataset as module
-from csakd.benchmark.dataset import build_dataset
+from csakd.benchmark.dataset import build as module
+from csakd.benchmark.dataset.build import build_dataset
 from csakd.benchmark.scenes import scenes_in
 from csakd.io.raster import RasterValues
 from csakd.physics import band_list

@@ -11,9 +11,9 @@ from made_up_rows import cost, failure, point, score, write
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from csakd.benchmark.drawing import SMALLEST, blank, look_of, plain_log, styled
-from csakd.benchmark.figures import figures, render_figures
-from csakd.benchmark.learning_curves import (
+from csakd.benchmark.rendering.drawing import SMALLEST, blank, look_of, plain_log, styled
+from csakd.benchmark.rendering.figures import figures, render_figures
+from csakd.benchmark.rendering.learning_curves import (
     convergence_figure,
     convergence_points,
     first_run,
@@ -21,11 +21,11 @@ from csakd.benchmark.learning_curves import (
     one_pair_figure,
     one_pair_points,
 )
-from csakd.benchmark.lineup import LINEUP
-from csakd.benchmark.looks import Look, error_scale, looks_figure, read_looks
-from csakd.benchmark.name_tags import Tag, place_tags
-from csakd.benchmark.robustness import attention_figure, robustness_figure
-from csakd.benchmark.trade_off import spots, trade_off_figure
+from csakd.benchmark.rendering.lineup import LINEUP
+from csakd.benchmark.rendering.looks import Look, error_scale, looks_figure, read_looks
+from csakd.benchmark.rendering.name_tags import Tag, place_tags
+from csakd.benchmark.rendering.robustness import attention_figure, robustness_figure
+from csakd.benchmark.rendering.trade_off import spots, trade_off_figure
 
 FEW = "12 steps: too few to mean anything"
 NAIVE = "losses.sam=0,losses.beba=0,losses.kd=0"

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from csakd.benchmark.splits import SPLITS, split_groups
+from csakd.benchmark.dataset.splits import SPLITS, split_groups
 
 
 def counts(sizes, chosen):

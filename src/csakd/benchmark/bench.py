@@ -45,6 +45,21 @@ class Cell:
     noise: Noise
 
 
+class Watch:
+    """Scores an estimate while it is learnt: the points of a curve."""
+
+    def __init__(self, truth: Cube, ratio: int) -> None:
+        self.truth, self.ratio = truth, ratio
+        self.points: list[dict[str, object]] = []
+
+    def __call__(self, step: int, seconds: float, estimate: torch.Tensor) -> None:
+        cube = replace(self.truth, values=estimate.float().cpu().numpy())
+        scores = evaluate(cube, self.truth, ratio=self.ratio)
+        self.points += [
+            {"step": step, "seconds": seconds, "series": name, "value": scores[name]} for name in ("psnr", "sam")
+        ]
+
+
 @dataclass(frozen=True, eq=False)
 class Bench:
     """A study under a protocol, on a folder of scenes, into a folder of results.
@@ -154,7 +169,10 @@ class Bench:
                 result["note"] = f"{taken.steps} steps: too few to mean anything"
         elif isinstance(model, OnePair):
             # It learns while it fuses: one figure, not two.
-            result |= {"steps": model.steps, "learn_seconds": seconds, "fuse_seconds": None}
+            result |= {"steps": model.steps, "learn_seconds": model.seconds, "fuse_seconds": None}
+            if isinstance(model.watch, Watch):
+                place = {**self._curve(cell.method, cell.msi), "scene": cell.scene.name}
+                curve_ledger(self.output).add({**place, **point} for point in model.watch.points)
         if cell.noise == (None, None) and cell.scene == self._shown() and cell.bands == self._bands:
             self._keep_look(cell, fused, sample.truth)
         return result
@@ -169,7 +187,7 @@ class Bench:
             return Classical(one.model, pair.ratio, pair.psf, pair.response), None
         if one.kind == "one-pair":
             self.say(f"fitting {one.name} to {cell.scene.name} ({cell.msi}) …")
-            watch = self._watcher(cell, sample) if cell.bands == self._bands else None
+            watch = Watch(sample.truth, pair.ratio) if cell.bands == self._bands else None
             learner = OnePair(
                 one.model, pair.ratio, pair.psf, pair.response,
                 budget=self.protocol.pair_budget, seed=self.protocol.seed, watch=watch,
@@ -212,21 +230,6 @@ class Bench:
     @lru_cache(4)  # noqa: B019 a bench lives as long as its command
     def _truths(self, split: str) -> tuple[Cube, ...]:
         return tuple(self.protocol.cube(s, self.protocol.bands) for s in self.scenes if s.split == split)
-
-    def _watcher(self, cell: Cell, sample: Sample) -> Callable[[int, float, torch.Tensor], None]:
-        """Scores a method's estimate while it learns, for the curve."""
-        ledger, truth = curve_ledger(self.output), sample.truth
-        place = {**self._curve(cell.method, cell.msi), "scene": cell.scene.name}
-
-        def watch(step: int, seconds: float, estimate: torch.Tensor) -> None:
-            cube = replace(truth, values=estimate.squeeze(0).float().cpu().numpy())
-            scores = evaluate(cube, truth, ratio=self.protocol.ratio)
-            ledger.add(
-                {**place, "step": step, "seconds": seconds, "series": name, "value": scores[name]}
-                for name in ("psnr", "sam")
-            )
-
-        return watch
 
     def _curve(self, one: Method, msi: str) -> dict[str, object]:
         return {"protocol": self.protocol.name, "study": self.study_name, "method": one.name, "scene": "", "msi": msi,

@@ -45,15 +45,17 @@ def measure_costs(
     done = {ledger.identity(row) for row in ledger.rows()}
     shape = (hsi_bands, msi_bands, ratio, size)
     for one in methods:
-        name, _, base = one.name.partition("@")[0].partition("+")
+        recipe = one.recipe and one.recipe.changed(one.changes)
+        name, base, options = one.model, "none", {}
+        if recipe is not None:
+            name, base, options = getattr(recipe, one.role), recipe.base, recipe.options
         for dtype in dtypes:
             row: dict[str, object] = {"method": one.name, "hsi_bands": hsi_bands, "msi_bands": msi_bands,
                                       "ratio": ratio, "size": size, "dtype": dtype, "device": device,
                                       "threads": torch.get_num_threads(), "version": version()}  # fmt: skip
             if texts([row[key] for key in ledger.columns[: ledger.key]]) in done:
                 continue
-            options = {} if one.recipe is None else one.recipe.changed(one.changes).options
-            row |= _alone(name, base or "none", options, shape, dtype, device)
+            row |= _alone(name, base, options, shape, dtype, device)
             ledger.add([row])
             spent = f"{row['seconds']:.3g} s, {row['peak_mb']} MB" if row["seconds"] else "not timed"
             say(f"{one.name} {dtype}: {spent} {row['note'] or ''}".rstrip())

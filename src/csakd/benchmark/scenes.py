@@ -9,7 +9,8 @@ A *catalogue* is a folder with `scenes.json`, {"scenes": [...]}, each of which h
   the sensor's name has "1992"; null if they are not known. Scenes of other sensors have no wavelengths;
 - quantity (optional): what is measured; "…, DN = 1000 + 500 L" for numbers that become radiance L when read.
 
-A folder with `train.txt`, `val.txt` and `test.txt` holds an image a folder, see `csakd.benchmark.image_folders`.
+A folder with `train.txt`, `val.txt` and `test.txt` holds an image a folder:
+`csakd.benchmark.dataset.image_folders`.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from csakd.benchmark.dataset_card import CARD, LISTS, Card
-from csakd.benchmark.image_folders import read_pair, read_truth
+from csakd.benchmark.dataset.card import CARD, LISTS, Card
+from csakd.benchmark.dataset.image_folders import read_pair, read_truth
 from csakd.cubes import Cube, Pair
 from csakd.io import read
 from csakd.io.damage import reading

@@ -43,21 +43,21 @@ def bench(options: argparse.Namespace) -> None:
 
 
 def tables(options: argparse.Namespace) -> None:
-    from csakd.benchmark.tables import render_tables
+    from csakd.benchmark.rendering import render_tables
 
     for path in render_tables(Path(options.results), Path(options.output or options.results)):
         print(path)
 
 
 def figures(options: argparse.Namespace) -> None:
-    from csakd.benchmark.figures import render_figures
+    from csakd.benchmark.rendering import render_figures
 
     for path in render_figures(Path(options.results), Path(options.output or options.results)):
         print(path)
 
 
 def dataset(options: argparse.Namespace) -> None:
-    from csakd.benchmark.dataset import build_dataset
+    from csakd.benchmark.dataset.build import build_dataset
 
     names = ("ratio", "psf", "split", "counts", "seed", "tile", "crop", "tolerance")
     built = build_dataset(

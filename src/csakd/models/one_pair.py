@@ -105,7 +105,7 @@ class OnePair(nn.Module):
         options: fields of the method's configuration to change, such as `learning_rate=1e-4`.
 
     Attributes:
-        steps: that the last fit took; 0 before the first.
+        steps, seconds: that the last fit took, without what it showed to `watch`; 0 before the first.
 
     Raises:
         ValueError: for an unknown name or option, or a value out of range.
@@ -134,7 +134,7 @@ class OnePair(nn.Module):
         self.config = self.method.config(**options)
         self.sensors = Sensors(SpatialResponse(ratio, psf), None if response is None else SpectralResponse(response))
         self.budget, self.seed, self.progress, self.watch = budget, seed, progress, watch
-        self.steps = 0
+        self.steps, self.seconds = 0, 0.0
 
     def forward(
         self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]
@@ -199,6 +199,7 @@ class OnePair(nn.Module):
                     assert self.watch is not None
                     self.watch(number + 1, now - begun - paused, estimate()[0])
                     paused += time.perf_counter() - now
+        self.seconds = time.perf_counter() - begun - paused
 
 
 def _estimated(hsi: Float[Tensor, "1 L h w"], msi: Float[Tensor, "1 M H W"], blur: SpatialResponse) -> SpectralResponse:

@@ -1,7 +1,8 @@
 """CUCaNet: coupled unmixing with cross-attention, learnt from one pair (Yao et al., ECCV 2020).
 
 Two autoencoders unmix the LR-HSI and the HR-MSI into abundances of the same endmembers; each looks at the other's
-features through an attention. PSF and spectral response are learnt along the way.
+features through an attention. PSF and spectral response are learnt along the way. One deviation: as published, what a
+clamp cuts off learns no more, and a bright scene may end as it began, saturated; here it learns its way back.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class _Clamp(torch.autograd.Function):
 
 def clamp(values: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
     """To [0, 1] without dead ends."""
-    return _Clamp.apply(values)
+    return _Clamp.apply(values)  # type: ignore[no-untyped-call]
 
 
 class LearntPSF(nn.Module):
@@ -137,10 +138,11 @@ class LearntResponse(nn.Module):
 
     @torch.no_grad()
     def project(self) -> None:
-        """Back to weights that are a response: none below 0, their sum 1."""
+        """Back to weights that are a response: none below 0, their sum 1; all alike where none is above 0."""
         for weights in self.weights:
             weights.clamp_(0, 10)
-            weights /= weights.sum().clamp_min(1e-6)
+            weights += (weights.sum() < 1e-6).to(weights.dtype)
+            weights /= weights.sum()
 
 
 class CUCaNet(nn.Module):

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from csakd.benchmark.ledger import Row, cost_ledger, score_ledger
-from csakd.benchmark.picture import LONGEST
 from csakd.benchmark.protocol import OWN
-from csakd.benchmark.standings import band_sets, noise
-from csakd.benchmark.studies import WHERE, noise_levels
-from csakd.benchmark.study_tables import table_four, table_three, table_two
-from csakd.benchmark.table_one import table_cost, table_one, table_one_metrics, table_one_scenes
-from csakd.benchmark.typeset import Table
+from csakd.benchmark.rendering.picture import LONGEST
+from csakd.benchmark.rendering.standings import band_sets, noise
+from csakd.benchmark.rendering.studies import WHERE, noise_levels
+from csakd.benchmark.rendering.study_tables import table_four, table_three, table_two
+from csakd.benchmark.rendering.table_one import table_cost, table_one, table_one_metrics, table_one_scenes
+from csakd.benchmark.rendering.typeset import Table
 from csakd.io.atomic import replacing
 from csakd.metrics import METRICS
 

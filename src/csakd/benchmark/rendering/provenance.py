@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.lineup import Name, entrant, shared_changes
-from csakd.benchmark.standings import budget_label, numbers
+from csakd.benchmark.rendering.lineup import Name, entrant, shared_changes
+from csakd.benchmark.rendering.standings import budget_label, numbers
 
 CONVENTIONS = {
     "psnr": "PSNR: each band's own maximum as peak, mean over bands",

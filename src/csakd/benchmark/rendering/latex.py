@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from itertools import groupby
 
-from csakd.benchmark.typeset import DIAMOND, STAR, Cell, Column, Table
+from csakd.benchmark.rendering.typeset import DIAMOND, STAR, Cell, Column, Table
 
 LONG = 60  # rows that no longer fit a page
 

@@ -101,12 +101,12 @@ class Table:
         return f"## {escaped(self.title)}\n\n{escaped(self.caption)}\n\n{body}\n" + (f"\n{notes}\n" if notes else "")
 
     def to_latex(self) -> str:
-        from csakd.benchmark.latex import latex
+        from csakd.benchmark.rendering.latex import latex
 
         return latex(self)
 
     def to_png(self, path: Path) -> Path:
-        from csakd.benchmark.picture import paint
+        from csakd.benchmark.rendering.picture import paint
 
         return paint(self, path)
 

@@ -3,7 +3,7 @@
     FOLDER/train.txt, val.txt, test.txt     the images of each split, a name a line
     FOLDER/IMAGE/GT.npz.npy                 the truth; a plain .npy array in spite of its name
     FOLDER/IMAGE/hrmsi.npz, lrhsi.npz       the pair observed of it
-    FOLDER/dataset.json                     see `csakd.benchmark.dataset_card`; only if csakd built the folder
+    FOLDER/dataset.json                     see `csakd.benchmark.dataset.card`; only if csakd built the folder
 
 Arrays are written (rows, columns, bands), and read in that order or (bands, rows, columns).
 """
@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from csakd.benchmark.dataset_card import About, Card
-from csakd.benchmark.flight_lines import KEPT
+from csakd.benchmark.dataset.card import About, Card
+from csakd.benchmark.dataset.flight_lines import KEPT
 from csakd.cubes import Cube, Pair
 from csakd.io.atomic import replacing
 from csakd.io.damage import reading

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from csakd.benchmark.drawing import PAGE, blank, legend_above, look_of, plain_log, styled
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.lineup import BLUE, GREY, VERMILION, Name, label, place
 from csakd.benchmark.methods import TRAINED
-from csakd.benchmark.provenance import machine, values
-from csakd.benchmark.standings import band_sets, bands_label, number, standing
-from csakd.benchmark.studies import NAIVE, loss_changes
+from csakd.benchmark.rendering.drawing import PAGE, blank, legend_above, look_of, plain_log, styled
+from csakd.benchmark.rendering.lineup import BLUE, GREY, VERMILION, Name, label, place
+from csakd.benchmark.rendering.provenance import machine, values
+from csakd.benchmark.rendering.standings import band_sets, bands_label, number, standing
+from csakd.benchmark.rendering.studies import NAIVE, loss_changes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

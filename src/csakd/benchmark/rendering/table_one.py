@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.lineup import KINDS, Name, entrant, label, place
-from csakd.benchmark.printed import NOT_PRINTED, PRINTED, PRINTED_SETTING, agree
-from csakd.benchmark.provenance import device, machine, provenance
-from csakd.benchmark.score_cells import HEADLINE, name_cell, remarks, score_cells, score_columns, significant
-from csakd.benchmark.standings import Contender, band_sets, bands_label, contenders, mean, number, numbers
-from csakd.benchmark.typeset import BLANK, Cell, Column, Footnotes, Line, Table, ranked
+from csakd.benchmark.rendering.lineup import KINDS, Name, entrant, label, place
+from csakd.benchmark.rendering.printed import NOT_PRINTED, PRINTED, PRINTED_SETTING, agree
+from csakd.benchmark.rendering.provenance import device, machine, provenance
+from csakd.benchmark.rendering.score_cells import HEADLINE, name_cell, remarks, score_cells, score_columns, significant
+from csakd.benchmark.rendering.standings import Contender, band_sets, bands_label, contenders, mean, number, numbers
+from csakd.benchmark.rendering.typeset import BLANK, Cell, Column, Footnotes, Line, Table, ranked
 
 SIZE_COLUMNS = (
     Column("ours", "parameters / 10⁶"),

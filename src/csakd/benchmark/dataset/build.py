@@ -1,7 +1,7 @@
 """The paper's data set, built from AVIRIS flight lines (paper Sec. IV-A).
 
 Of 224 bands 172 are kept; flight lines are cut into sub-images of 259x259 pixels without overlap, of which the top
-left 256x256 are the truth; the pairs are `csakd.observe`d. The layout is that of `csakd.benchmark.image_folders`.
+left 256x256 are the truth; the pairs are `csakd.observe`d. `csakd.benchmark.dataset.image_folders` has the layout.
 
 Two things differ from the paper: whole flight lines go to one split, as sub-images beside each other look alike (the
 paper splits image by image, as `split="image"` does), and a sub-image with a missing pixel is left out.
@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from csakd.benchmark.dataset_card import BY_IMAGE, BY_LINE, claim, finish
-from csakd.benchmark.flight_lines import KEPT, FlightLine, open_all
-from csakd.benchmark.image_folders import msi_name, write_image
-from csakd.benchmark.splits import SPLITS, split_groups
+from csakd.benchmark.dataset.card import BY_IMAGE, BY_LINE, claim, finish
+from csakd.benchmark.dataset.flight_lines import KEPT, FlightLine, open_all
+from csakd.benchmark.dataset.image_folders import msi_name, write_image
+from csakd.benchmark.dataset.splits import SPLITS, split_groups
 from csakd.cubes import Cube
 from csakd.physics import band_list, observe, spectral_response
 from csakd.physics import psf as psfs

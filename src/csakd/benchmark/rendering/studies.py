@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.lineup import Name
-from csakd.benchmark.standings import noise, number
+from csakd.benchmark.rendering.lineup import Name
+from csakd.benchmark.rendering.standings import noise, number
 from csakd.models import PRESETS
 
 Noise = tuple[float | None, float | None]

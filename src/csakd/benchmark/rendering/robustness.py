@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from csakd.benchmark.drawing import PAGE, blank, legend_above, look_of, styled
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.lineup import BLUE, GREEN, GREY, PURPLE, VERMILION, Name
-from csakd.benchmark.provenance import provenance
-from csakd.benchmark.score_cells import DAGGER, dagger_remark, score_columns
-from csakd.benchmark.standings import Contender, bands_label, contenders, noise, standing
-from csakd.benchmark.studies import WHERE, noise_levels
+from csakd.benchmark.rendering.drawing import PAGE, blank, legend_above, look_of, styled
+from csakd.benchmark.rendering.lineup import BLUE, GREEN, GREY, PURPLE, VERMILION, Name
+from csakd.benchmark.rendering.provenance import provenance
+from csakd.benchmark.rendering.score_cells import DAGGER, dagger_remark, score_columns
+from csakd.benchmark.rendering.standings import Contender, bands_label, contenders, noise, standing
+from csakd.benchmark.rendering.studies import WHERE, noise_levels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

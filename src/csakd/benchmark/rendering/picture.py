@@ -9,8 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from csakd.benchmark.paper import font, lines, width
-from csakd.benchmark.typeset import Cell, Column, Table
+from csakd.benchmark.rendering.paper import font, lines, width
+from csakd.benchmark.rendering.typeset import Cell, Column, Table
 from csakd.io.atomic import replacing
 
 if TYPE_CHECKING:

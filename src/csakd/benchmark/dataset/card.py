@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from csakd.benchmark.flight_lines import FlightLine
+from csakd.benchmark.dataset.flight_lines import FlightLine
 from csakd.cubes import Georeference
 from csakd.io.atomic import replacing
 from csakd.io.damage import reading

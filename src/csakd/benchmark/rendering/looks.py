@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from csakd.benchmark.drawing import PAGE, SMALLEST, blank, styled
-from csakd.benchmark.lineup import label, place
-from csakd.benchmark.paper import lines
-from csakd.benchmark.standings import bands_label
+from csakd.benchmark.rendering.drawing import PAGE, SMALLEST, blank, styled
+from csakd.benchmark.rendering.lineup import label, place
+from csakd.benchmark.rendering.paper import lines
+from csakd.benchmark.rendering.standings import bands_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

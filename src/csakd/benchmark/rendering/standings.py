@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.lineup import label, place, shared_changes
+from csakd.benchmark.rendering.lineup import label, place, shared_changes
 
 MSI_BANDS = {"tm4": 4, "tm6": 6}
 FEW = "too few"  # in the note of a row whose network had no time to learn

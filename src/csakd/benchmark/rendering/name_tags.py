@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING
 
-from csakd.benchmark.drawing import INK, SMALLEST
+from csakd.benchmark.rendering.drawing import INK, SMALLEST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.transforms import Bbox
 
 PADDING = 3.0  # points around a name
 FAR = 6.0  # points from its circle beyond which a name gets a line to it
+DISTANCES = (0.5, 1, 2, 3.5, 5, 7, 10, 14, 19, 25, 32, 40, 50, 65, 85, 110)  # points from circle to name
 CROWD = 60.0  # points within which another circle is a neighbour
 
 Point = tuple[float, float]
@@ -36,10 +38,6 @@ class Box:
         across = min(self.right, other.right) - max(self.left, other.left)
         up = min(self.top, other.top) - max(self.bottom, other.bottom)
         return across * up if across > 0 and up > 0 else 0.0
-
-    @property
-    def area(self) -> float:
-        return (self.right - self.left) * (self.top - self.bottom)
 
     def within(self, other: Box) -> bool:
         return (
@@ -84,53 +82,70 @@ def place_tags(axes: Axes, tags: Sequence[Tag]) -> None:
     """Write each name near its circle, where it covers no other name, no circle and no edge.
 
     Tried are places around the circle, further and further away, the most crowded circles first. A name far from its
-    circle gets a line to it, which crosses no name either. If there is no free place the one is taken where a name
-    covers least.
+    circle gets a line to it. If there is no free place the one is taken where the name covers least; lines that cross
+    names are the lesser evil.
 
     Args:
         axes: whose limits and layout are final.
         tags: all circles.
     """
-    figure = axes.figure
-    pixels = figure.dpi / 72  # a point
-    frame = Box(*(float(edge) for edge in axes.get_window_extent().extents))
+    pixels = axes.figure.dpi / 72  # a point
     at: list[Point] = [tuple(axes.transData.transform((tag.x, tag.y)).tolist()) for tag in tags]
-    circles = [Box.around(*at[n], *2 * (2 * tag.radius * pixels,)) for n, tag in enumerate(tags)]
-    written: list[Box] = []
-    lines: list[tuple[Point, Point]] = []
+    crowd = Crowd(
+        Box(*(float(edge) for edge in axes.get_window_extent().extents)),
+        [Box.around(*at[n], *2 * (2 * tag.radius * pixels,)) for n, tag in enumerate(tags)],
+        pixels,
+    )
     neighbours = [sum(math.dist(one, other) < CROWD * pixels for other in at) for one in at]
     back = axes.transData.inverted()
     for n in sorted(range(len(tags)), key=lambda n: -neighbours[n]):
         text = axes.text(0, 0, tags[n].name, fontsize=SMALLEST, ha="center", va="center", zorder=4)
-        size = text.get_window_extent()
-        pad = 2 * PADDING * pixels
-        places = _places(at[n], tags[n].radius * pixels, (float(size.width) + pad, float(size.height) + pad / 2))
-        least = math.inf
-        for away, place in places:
-            if place.within(frame):
-                covered = _covered(place, [*circles, *written], lines)
-                if away > FAR * pixels and covered < least:
-                    covered += sum(place.area for other in written if other.crossed(at[n], place.nearest(*at[n])))
-                if covered < least:
-                    box, far, least = place, away > FAR * pixels, covered
-                if not covered:
-                    break
-        written.append(box)
+        box, far = crowd.settle(at[n], tags[n].radius * pixels, text.get_window_extent())
         text.set_position(tuple(back.transform(((box.left + box.right) / 2, (box.bottom + box.top) / 2))))
         if far:
-            lines.append((at[n], box.nearest(*at[n])))
-            x, y = back.transform(lines[-1][1])
+            x, y = back.transform(box.nearest(*at[n]))
             axes.plot([tags[n].x, x], [tags[n].y, y], color=INK, lw=0.5, zorder=2)
 
 
-def _places(at: Point, radius: float, size: tuple[float, float]) -> Iterator[tuple[float, Box]]:
-    """Where a name of that size could stand by a circle, in pixels: distance and box, the nearest first."""
-    for away, degrees in product((1, 2, 4, 7, 11, 16, 22, 30, 40, 55, 75, 100, 140, 190, 250), range(0, 360, 15)):
-        dx, dy = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-        reach = radius + away
-        yield away, Box.around(at[0] + dx * (reach + size[0] / 2), at[1] + dy * (reach + size[1] / 2), *size)
+@dataclass(frozen=True)
+class Crowd:
+    """What is on the panel so far, in pixels.
 
+    Attributes:
+        frame: of the panel.
+        taken: circles and names.
+        point: how many pixels it has.
+        lines: from circles to names.
+        names: those of `taken` that are names.
+    """
 
-def _covered(place: Box, taken: Sequence[Box], lines: Sequence[tuple[Point, Point]]) -> float:
-    """How much a name would cover; a line counts as much as the name is large."""
-    return sum(place.shared(other) for other in taken) + place.area * sum(place.crossed(*line) for line in lines)
+    frame: Box
+    taken: list[Box]
+    point: float
+    lines: list[tuple[Point, Point]] = field(default_factory=list)
+    names: list[Box] = field(default_factory=list)
+
+    def settle(self, at: Point, radius: float, size: Bbox) -> tuple[Box, bool]:
+        """Give a name of that extent the best place by its circle; its box with some air, and whether it got a line."""
+        width, height = float(size.width) + 2 * PADDING * self.point, float(size.height) + PADDING * self.point
+        best, least, is_far = Box.around(*at, width, height), math.inf, False
+        for away, degrees in product(DISTANCES, range(0, 360, 15)):
+            reach = radius + away * self.point
+            x = at[0] + math.cos(math.radians(degrees)) * (reach + width / 2)
+            y = at[1] + math.sin(math.radians(degrees)) * (reach + height / 2)
+            box = Box.around(x, y, width, height)
+            covered = self.covered(at, box, away > FAR) if box.within(self.frame) else math.inf
+            if covered < least:
+                best, least, is_far = box, covered, away > FAR
+            if not covered:
+                break
+        self.taken.append(best)
+        self.names.append(best)
+        if is_far:
+            self.lines.append((at, best.nearest(*at)))
+        return best, is_far
+
+    def covered(self, at: Point, box: Box, far: bool) -> float:
+        """Square pixels that a name would cover. To cross a line, or to have one cross a name, counts as one."""
+        area = sum(box.shared(other) for other in self.taken) + sum(box.crossed(*line) for line in self.lines)
+        return area + (sum(name.crossed(at, box.nearest(*at)) for name in self.names) if far else 0)

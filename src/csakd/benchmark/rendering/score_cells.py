@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Sequence
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.standings import FEW, Contender, standing
-from csakd.benchmark.typeset import BLANK, DIAMOND, STAR, Cell, Column, Footnotes
+from csakd.benchmark.rendering.standings import FEW, Contender, standing
+from csakd.benchmark.rendering.typeset import BLANK, DIAMOND, STAR, Cell, Column, Footnotes
 from csakd.metrics import METRICS
 
 HEADLINE = ("psnr", "sam", "rmse")  # the paper's

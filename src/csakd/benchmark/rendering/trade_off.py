@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from csakd.benchmark.drawing import INK, PAGE, blank, look_of, plain_log, styled
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.name_tags import Tag, place_tags
-from csakd.benchmark.provenance import machine, provenance
-from csakd.benchmark.score_cells import DAGGER, dagger_remark
-from csakd.benchmark.standings import Contender, bands_label, contenders, mean, number, numbers, standing
+from csakd.benchmark.rendering.drawing import INK, PAGE, blank, look_of, plain_log, styled
+from csakd.benchmark.rendering.name_tags import Tag, place_tags
+from csakd.benchmark.rendering.provenance import machine, provenance
+from csakd.benchmark.rendering.score_cells import DAGGER, dagger_remark
+from csakd.benchmark.rendering.standings import Contender, bands_label, contenders, mean, number, numbers, standing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +87,7 @@ def trade_off_figure(rows: Sequence[Row], costs: Sequence[Row]) -> Figure:
             [spot.seconds], [spot.psnr], s=_area(spot.megabytes, most), marker="o" if known else "s",
             facecolor=face, edgecolor=look["color"], linewidth=1.2, zorder=3,
         )  # fmt: skip
-    axes.margins(x=0.1, y=0.1)
+    axes.margins(x=0.14, y=0.12)
     plain_log(axes.xaxis)
     _memory_legend(axes, most)
     figure.draw_without_rendering()  # settles the layout, for the labels to know how much room there is

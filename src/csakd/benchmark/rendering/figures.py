@@ -7,16 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from csakd.benchmark.drawing import save
-from csakd.benchmark.learning_curves import convergence_figure, convergence_points, one_pair_figure, one_pair_points
 from csakd.benchmark.ledger import Row, cost_ledger, curve_ledger, score_ledger
-from csakd.benchmark.looks import TRUTH, Look, looks_figure, read_looks
-from csakd.benchmark.robustness import attention_figure, robustness_figure
-from csakd.benchmark.standings import band_sets
-from csakd.benchmark.studies import WHERE, noise_levels
-from csakd.benchmark.table_one import one_setting
-from csakd.benchmark.tables import quality_rows
-from csakd.benchmark.trade_off import spots, trade_off_figure
+from csakd.benchmark.rendering.drawing import save
+from csakd.benchmark.rendering.learning_curves import (
+    convergence_figure,
+    convergence_points,
+    one_pair_figure,
+    one_pair_points,
+)
+from csakd.benchmark.rendering.looks import TRUTH, Look, looks_figure, read_looks
+from csakd.benchmark.rendering.robustness import attention_figure, robustness_figure
+from csakd.benchmark.rendering.standings import band_sets
+from csakd.benchmark.rendering.studies import WHERE, noise_levels
+from csakd.benchmark.rendering.table_one import one_setting
+from csakd.benchmark.rendering.tables import quality_rows
+from csakd.benchmark.rendering.trade_off import spots, trade_off_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.lineup import KINDS, Name, entrant, label, place, shared_changes
-from csakd.benchmark.printed import NOT_PRINTED, PRINTED_DEPTHS
-from csakd.benchmark.provenance import provenance
-from csakd.benchmark.score_cells import (
+from csakd.benchmark.rendering.lineup import KINDS, Name, entrant, label, place, shared_changes
+from csakd.benchmark.rendering.printed import NOT_PRINTED, PRINTED_DEPTHS
+from csakd.benchmark.rendering.provenance import provenance
+from csakd.benchmark.rendering.score_cells import (
     DAGGER,
     HEADLINE,
     name_cell,
@@ -19,10 +19,27 @@ from csakd.benchmark.score_cells import (
     score_text,
     significant,
 )
-from csakd.benchmark.standings import Contender, bands_label, budget_label, contenders, mean, noise, number, standing
-from csakd.benchmark.studies import WHERE, depths, level_label, loss_changes, loss_label, loss_place, noise_levels
-from csakd.benchmark.table_one import SIZE_COLUMNS
-from csakd.benchmark.typeset import Cell, Column, Footnotes, Line, Table, ranked
+from csakd.benchmark.rendering.standings import (
+    Contender,
+    bands_label,
+    budget_label,
+    contenders,
+    mean,
+    noise,
+    number,
+    standing,
+)
+from csakd.benchmark.rendering.studies import (
+    WHERE,
+    depths,
+    level_label,
+    loss_changes,
+    loss_label,
+    loss_place,
+    noise_levels,
+)
+from csakd.benchmark.rendering.table_one import SIZE_COLUMNS
+from csakd.benchmark.rendering.typeset import Cell, Column, Footnotes, Line, Table, ranked
 
 BY_NOISE = ("psnr", "sam")
 

@@ -1,0 +1,1 @@
+"""The paper's data set, built from AVIRIS flight lines, and read back."""

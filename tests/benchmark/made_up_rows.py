@@ -1,0 +1,45 @@
+"""Rows of results as the benchmark writes them, made up: all text."""
+
+import csv
+from pathlib import Path
+
+from csakd.benchmark.ledger import COST, CURVE, score_ledger
+
+SCORE_COLUMNS = score_ledger(Path()).columns
+_SCORE = dict.fromkeys(SCORE_COLUMNS, "") | {
+    "protocol": "aviris-small", "study": "quality", "scene": "lake", "split": "test", "bands": "aviris-172",
+    "msi": "tm4", "ratio": "4", "seed": "0", "psnr": "30", "sam": "2", "rmse": "25", "ergas": "1.5", "ssim": "0.9",
+    "uiqi": "0.8", "cc": "0.95", "status": "ok", "version": "0.1.0 @ 1a2b3c4", "device": "cpu", "dtype": "fp32",
+    "threads": "2",
+}  # fmt: skip
+_COST = dict.fromkeys(COST, "") | {
+    "hsi_bands": "172", "msi_bands": "4", "ratio": "4", "size": "256", "parameters": "0", "seconds": "0.5",
+    "runs": "5", "peak_mb": "100", "dtype": "fp32", "device": "cpu", "threads": "2", "status": "ok",
+    "version": "0.1.0 @ 1a2b3c4",
+}  # fmt: skip
+_POINT = dict.fromkeys(CURVE, "") | {"protocol": "aviris-small", "study": "quality", "msi": "tm4", "seed": "0"}
+
+
+def score(method, **changes):
+    return _SCORE | {"method": method} | {name: str(value) for name, value in changes.items()}
+
+
+def failure(method, note, **changes):
+    blank = dict.fromkeys(("psnr", "sam", "rmse", "ergas", "ssim", "uiqi", "cc"), "")
+    return score(method, **blank, status="failed", note=note, **changes)
+
+
+def cost(method, **changes):
+    return _COST | {"method": method} | {name: str(value) for name, value in changes.items()}
+
+
+def point(method, series, step, value, seconds="", **changes):
+    given = {"method": method, "series": series, "step": step, "value": value, "seconds": seconds, **changes}
+    return _POINT | {name: str(value) for name, value in given.items()}
+
+
+def write(path, rows):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)

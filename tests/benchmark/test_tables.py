@@ -1,0 +1,591 @@
+"""Tables say what the rows say: numbers worked by hand, nothing hidden, and text that any reader of it can take."""
+
+import re
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+from made_up_rows import cost, failure, score, write
+
+from csakd.benchmark.bench import with_variants
+from csakd.benchmark.methods import TRAINED, method
+from csakd.benchmark.protocol import STUDIES
+from csakd.benchmark.rendering.latex import LONG, escaped
+from csakd.benchmark.rendering.lineup import COLOURS, LINEUP, MARKERS, entrant, label, place
+from csakd.benchmark.rendering.picture import LONGEST, RAISED, Sheet
+from csakd.benchmark.rendering.printed import PRINTED, agree
+from csakd.benchmark.rendering.study_tables import table_four, table_three, table_two
+from csakd.benchmark.rendering.table_one import table_cost, table_one, table_one_metrics, table_one_scenes
+from csakd.benchmark.rendering.tables import quality_rows, render_tables
+from csakd.benchmark.rendering.typeset import Cell, Column, Line, Table, ranked
+from csakd.classical import CLASSICAL
+from csakd.metrics import METRICS
+from csakd.models import ONE_PAIR
+
+FEW = "12 steps: too few to mean anything"
+NAIVE = "losses.kd=0,losses.beba=0.0,losses.sam=0"
+
+
+def texts(table, name):
+    """The cells beside a name."""
+    found = [line.cells for line in table.rows if line.cells[0].text == name]
+    assert len(found) == 1, f"{name} stands in {len(found)} rows"
+    return [cell.text for cell in found[0][1:]]
+
+
+def cells(table, name):
+    return next(line.cells[1:] for line in table.rows if line.cells[0].text == name)
+
+
+def notes(table):
+    return dict(table.notes)
+
+
+# Means
+
+
+def test_means_over_seeds_then_scenes():
+    rows = [score("glp", scene="lake", seed=0, psnr=30, sam=1, rmse=10),
+            score("glp", scene="lake", seed=1, psnr=32, sam=2, rmse=20),
+            score("glp", scene="city", seed=0, psnr=40, sam=4.5, rmse=0.05)]  # fmt: skip
+    table = table_one(rows)
+    assert texts(table, "GLP-HS") == ["35.50", "3.000", "7.525"]  # ((30 + 32) / 2 + 40) / 2, …
+    assert "Means over 2 test scenes, 2 seeds." in table.caption
+
+
+def test_columns_for_each_band_set():
+    rows = [score("glp", psnr=30), score("glp", msi="tm6", psnr=33), score("glp", msi="s2-10", psnr=31)]
+    table = table_one([*rows, score("bicubic", psnr=20)])
+    assert [column.group for column in table.columns[1::3]] == ["4 bands", "6 bands", "s2-10"]
+    assert texts(table, "GLP-HS")[::3] == ["30.00", "33.00", "31.00"]
+    assert texts(table, "bicubic")[::3] == ["20.00", "–", "–"]
+
+
+def test_all_metrics():
+    table = table_one_metrics([score("glp", ssim=0.98765, uiqi=0.5, cc=0.25, ergas=2)], tuple(METRICS))
+    assert texts(table, "GLP-HS") == ["30.00", "2.000", "25.00", "2.000", "0.9877", "0.5000", "0.2500"]
+    better = {column.name.split()[0]: column.better for column in table.columns[1:]}
+    assert better == {"PSNR": 1, "SAM": -1, "RMSE": -1, "ERGAS": -1, "SSIM": 1, "UIQI": 1, "CC": 1}
+
+
+def test_by_scene():
+    rows = [score("glp", scene="lake", psnr=30), score("glp", scene="city", psnr=40),
+            score("hyper", scene="lake", psnr=31), failure("hyper", "MemoryError: no", scene="city")]  # fmt: skip
+    table = table_one_scenes(rows)
+    assert [(line.block, line.cells[0].text, line.cells[1].text) for line in table.rows] == [
+        ("city", "GLP-HS", "40.00"),
+        ("city", "hyper", "failed"),
+        ("lake", "GLP-HS", "30.00"),
+        ("lake", "hyper", "31.00"),
+    ]
+    assert "city: MemoryError: no" in notes(table).values()
+    assert not any(cell.in_table for line in table.rows for cell in line.cells), "scenes do not compete"
+
+
+def test_learning_is_shown_where_there_is_any():
+    rows = [score("student", budget="300s", steps=400, learn_seconds=290, scene=scene) for scene in ("lake", "city")]
+    rows += [score("usdn", budget="180s", steps=100 * n, learn_seconds=180 + n, scene=scene)
+             for n, scene in ((1, "lake"), (4, "city"))]  # fmt: skip
+    table = table_one([*rows, score("glp"), score("glp", scene="city")])
+    assert [column.name for column in table.columns[-2:]] == ["steps", "s"]
+    assert texts(table, "Student")[-2:] == ["400", "290"]
+    assert texts(table, "uSDN")[-2:] == ["250", "182"]  # (181 + 184) / 2 = 182.5, to even
+    assert texts(table, "GLP-HS")[-2:] == ["–", "–"]
+    assert "Budget: 300 s a training (teacher and student share it); 180 s a pair" in table.caption
+    assert len(table_one([score("glp")]).columns) == 4
+
+
+# Ranks
+
+
+def test_best_and_second_of_kind_and_of_all():
+    quality = {"bicubic": 20, "glp": 30, "hyper": 35, "mssjfl": 31, "ssrnet": 34, "student": 33, "teacher": 36}
+    table = table_one([score(name, psnr=value, sam=2) for name, value in quality.items()])
+    ranks = {line.cells[0].text: (line.cells[1].in_block, line.cells[1].in_table) for line in table.rows}
+    assert ranks == {"bicubic": (0, 0), "GLP-HS": (2, 0), "hyper": (1, 2), "MSSJFL": (2, 0), "SSRNET": (1, 0),
+                     "Student": (2, 0), "Teacher": (1, 1)}  # fmt: skip
+    assert {line.cells[2].in_block for line in table.rows} == {1}, "equal numbers share the first place"
+    text = table.to_markdown()
+    for shown in ("| **36.00**★ |", "| **35.00**◇ |", "| <u>33.00</u> |", "| **Supervised** |"):
+        assert shown in text
+
+
+def test_what_is_printed_is_compared():
+    rows = [
+        Line((Cell(name), Cell(value))) for name, value in (("a", "1.00"), ("b", "1.00"), ("c", "2.00"), ("d", "–"))
+    ]
+    marked = ranked(rows, (Column("name"), Column("error", better=-1)))
+    assert [line.cells[1].in_block for line in marked] == [1, 1, 2, 0]
+    alone = ranked(rows[2:], (Column("name"), Column("error", better=-1)))
+    assert [line.cells[1].in_block for line in alone] == [0, 0], "one number alone is not the best of anything"
+
+
+def test_too_few_steps():
+    rows = [score("student", psnr=99, note=FEW, budget="300s", steps=12), score("teacher", psnr=20, budget="300s"),
+            score("mini-student", psnr=10, budget="300s")]  # fmt: skip
+    table = table_one(rows)
+    assert not any(cell.in_block or cell.in_table for cell in cells(table, "Student †"))
+    assert cells(table, "Teacher")[0].in_block == 1
+    assert notes(table)["a"] == FEW
+    assert "† not ranked" in notes(table)[""]
+
+
+def test_failures_are_listed_with_their_reasons():
+    rows = [score("glp", scene=scene, psnr=30) for scene in ("lake", "city", "farm")]
+    rows += [failure("hyper", "RuntimeError: out of memory", scene=scene) for scene in ("lake", "city", "farm")]
+    rows += [score("gsa", scene="lake", psnr=50), failure("gsa", "ValueError: too dark", scene="city")]
+    rows += [score("cnmf", scene=scene, psnr=31) for scene in ("lake", "city", "farm")]
+    rows += [failure("cnmf", "OSError: disk", scene="farm", seed=1)]
+    table = table_one(rows)
+    assert texts(table, "hyper") == ["failed"] * 3
+    assert texts(table, "GSA-HS")[0] == "50.00"
+    assert not cells(table, "GSA-HS")[0].in_block, "a mean over fewer scenes is not ranked"
+    assert cells(table, "CNMF")[0].in_block == 1
+    marked = {name: [notes(table)[mark] for mark in cells(table, name)[0].notes.split(",")]
+              for name in ("hyper", "GSA-HS", "CNMF")}  # fmt: skip
+    assert marked == {
+        "hyper": ["lake, city, farm: RuntimeError: out of memory"],
+        "GSA-HS": ["mean without city: ValueError: too dark", "mean without farm: not run"],
+        "CNMF": ["mean without a seed of farm: OSError: disk"],
+    }
+
+
+# Methods
+
+
+def test_everybody_has_a_label_and_the_right_kind():
+    assert {*CLASSICAL, *ONE_PAIR, *TRAINED} <= set(LINEUP)
+    for name in (*CLASSICAL, *ONE_PAIR):
+        assert LINEUP[name].kind == method(name).kind
+    assert all(LINEUP[name].kind in ("supervised", "ours") for name in TRAINED)
+
+
+def test_everybody_has_a_look_of_their_own():
+    looks = [(one.colour, one.marker) for one in LINEUP.values()]
+    assert len(set(looks)) == len(looks)
+    assert {colour for colour, _ in looks} <= set(COLOURS)
+    assert {marker for _, marker in looks} <= set(MARKERS)
+
+
+def test_unknown_methods_come_last_under_their_own_name():
+    rows = [score("fancy_net+glp@depth=3", budget="1h"), score("student", budget="300s"), score("bicubic")]
+    table = table_one(rows)
+    assert [(line.block, line.cells[0].text) for line in table.rows][-1] == ("Other", "fancy_net on GLP-HS (depth=3)")
+    assert entrant("fancy_net") == entrant("fancy_net")
+    looks = {(entrant(f"net-{n}").colour, entrant(f"net-{n}").marker) for n in range(40)}
+    assert len(looks) > 20, "drawn by name, so mostly different"
+    sha = 0x838368BC9DAFAF8D  # of "fancy_net", by sha256sum
+    assert (entrant("fancy_net").colour, entrant("fancy_net").marker) == (
+        COLOURS[sha % 10], MARKERS[sha // 10 % len(MARKERS)]
+    )  # fmt: skip
+
+
+def test_order_and_labels():
+    names = ["student+hyper", "ssrnet", "usdn", "zz", "hyper", "student", "bicubic"]
+    assert sorted(names, key=place) == ["bicubic", "hyper", "usdn", "ssrnet", "student", "student+hyper", "zz"]
+    assert label("student+hyper@snr=35,seed=1", hidden=("snr=35",)) == "Student on hyper (seed=1)"
+
+
+# Origin
+
+
+def test_budgets_are_never_averaged():
+    rows = [score("student", budget="300s", psnr=30), score("student", budget="2000", psnr=40)]
+    table = table_one(rows)
+    assert texts(table, "Student, 300 s")[0] == "30.00"
+    assert texts(table, "Student, 2000 steps")[0] == "40.00"
+    assert "CAUTION: rows of several budgets (300 s, 2000 steps) are mixed" in table.caption
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("version", ("0.1.0 @ aaa", "0.1.0 @ bbb"), "versions (0.1.0 @ aaa, 0.1.0 @ bbb)"),
+        ("device", ("cpu", "cuda"), "devices (cpu, cuda)"),
+        ("threads", ("2", "16"), "thread counts (2, 16)"),
+        ("dtype", ("bf16", "fp32"), "dtypes (bf16, fp32)"),
+        ("protocol", ("a", "b"), "protocols (a, b)"),
+    ],
+)
+def test_mixtures_are_warned_of(column, values, said):
+    rows = [score(name, **{column: value}) for name, value in zip(("glp", "hyper"), values, strict=True)]
+    assert f"CAUTION: rows of several {said} are mixed" in table_one(rows).caption
+    assert "CAUTION" not in table_one([score("glp"), score("hyper"), score("usdn", budget="180s")]).caption
+
+
+def test_a_caption_says_it_all():
+    caption = table_one([score("glp")], [cost("glp")]).caption
+    for said in ("Protocol aviris-small: ratio 4, bands aviris-172.", "Means over 1 test scene.",
+                 "PSNR: each band's own maximum as peak", "RMSE: in data units (digital numbers",
+                 "cpu, 2 threads, fp32, csakd 0.1.0 @ 1a2b3c4", "172 + 4 bands to 256×256 pixels"):  # fmt: skip
+        assert said in caption
+
+
+def test_training_to_the_end_is_called_so():
+    assert "no limit but the published length a training" in table_one([score("student")]).caption
+
+
+# Cost, and what the paper prints
+
+
+def test_the_papers_numbers():
+    """Second source: Table I as printed."""
+    table_i = """pzresnet 40.15M 5262G  mssjfl 16.33M 175.56G  dual-unet 2.97M 88.65G  dhif-net 57.04M 13795G
+        cucanet 3.0M 40.0G  usdn 0.006M 1.0G  u2mdn 0.01M 4.0G  teacher 26.8M 941.77G  student 7.44M 144.77G
+        teacher-l 37.19M 1303.3G  student-l 11.34M 399.9G  teacher-l-ext 37.19M 1303.3G  student-l-ext 11.34M 399.9G"""
+    printed = re.findall(r"(\S+) (\S+)M (\S+)G", table_i)
+    assert [(name, one.parameters, one.gmacs) for name, one in PRINTED.items()] == printed
+
+
+def test_ours_beside_the_papers_and_why_they_differ():
+    rows = [score("student", budget="300s"), score("mssjfl", budget="300s"), score("ssrnet", budget="300s")]
+    costs = [cost("student", parameters=7449946, gmacs=144.902, seconds=1.234, peak_mb=812.4),
+             cost("mssjfl", parameters=16335277, gmacs=146.452, seconds=0.0121, peak_mb=1349),
+             cost("student", dtype="bf16", seconds=9)]  # fmt: skip
+    table = table_one(rows, costs)
+    assert texts(table, "Student")[3:9] == ["7.450", "7.44", "144.9", "144.77", "1.23", "812"]
+    assert texts(table, "MSSJFL")[3:9] == ["16.34", "16.33", "146.5", "175.56", "0.0121", "1349"]
+    assert texts(table, "SSRNET")[3:9] == ["–"] * 6
+    assert [cell.notes for cell in cells(table, "Student")] == [""] * len(cells(table, "Student"))
+    odd = [cell.notes for cell in cells(table, "MSSJFL")]
+    assert odd == ["", "", "", "", "", "a", "", "", ""]
+    assert notes(table)["a"] == "the paper's count takes transposed convolutions by output pixels, r² times too many"
+
+
+def test_a_difference_without_a_reason_is_admitted():
+    table = table_one([score("student", budget="300s")], [cost("student", parameters=9_000_000, gmacs=144.9)])
+    assert cells(table, "Student")[3].notes == "a"
+    assert notes(table)["a"] == "differs from the paper's; we know no reason"
+
+
+def test_the_paper_is_no_measure_for_another_setting():
+    table = table_one([score("student", msi="tm6", budget="300s")], [cost("student", msi_bands=6, parameters=8e6)])
+    assert texts(table, "Student")[3:7] == ["8.000", "–", "–", "–"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "printed", "same"),
+    [(7.449946, "7.44", True), (37.1979, "37.19", True), (0.006472, "0.006", True), (0.012629, "0.01", True),
+     (40.574, "40.0", True), (146.45, "175.56", False), (7.3277, "2.97", False), (0.24, "1.0", False)],
+)  # fmt: skip
+def test_agreement(ours, printed, same):
+    assert agree(ours, printed) == same
+
+
+def test_costs_that_could_not_be_measured():
+    rows = [score("dhif-net", budget="300s"), score("usdn", budget="180s"), score("glp")]
+    killed = "the process was killed, most likely for want of memory"
+    costs = [cost("dhif-net", status="failed", note=killed, seconds="", peak_mb="", parameters=""),
+             cost("usdn", seconds="", peak_mb="nan", parameters=6472, gmacs=0.24, note="learns from the pair it fuses"),
+             cost("glp", seconds=0.03)]  # fmt: skip
+    table = table_one(rows, costs)
+    assert texts(table, "DHIF-Net")[3:9] == ["–", "57.04", "–", "13795", "failed", "–"]
+    assert notes(table)[cells(table, "DHIF-Net")[7].notes] == killed
+    assert texts(table, "uSDN")[3:9] == ["0.006472", "0.006", "0.2400", "1.0", "–", "–"]
+    assert texts(table, "GLP-HS")[3:9] == ["–", "–", "–", "–", "0.0300", "100"]
+
+
+def test_cost_in_every_setting():
+    costs = [cost("glp"), cost("glp", dtype="bf16", seconds=0.25), cost("glp", device="cuda", seconds=0.001)]
+    table = table_cost(costs)
+    assert [(line.block.split("; ")[1], [cell.text for cell in line.cells[-4:]]) for line in table.rows] == [
+        ("cpu, 2 threads", ["0.500", "100", "0.250", "100"]),
+        ("cuda, 2 threads", ["0.00100", "100", "–", "–"]),
+    ]
+
+
+# Studies
+
+PAPERS = {25: (22.417, 9.3), 30: (25.658, 5.72), 35: (29.017, 3.681), 40: (31.566, 2.654), 45: (33.454, 1.945),
+          "": (34.963, 1.934)}  # fmt: skip
+
+
+def noisy(name, both=True, **changes):
+    """The paper's row of PZRes-Net in its Table II."""
+    return [score(name, study="robustness", hsi_snr=snr, msi_snr=snr if both else "", psnr=psnr, sam=sam, **changes)
+            for snr, (psnr, sam) in PAPERS.items()]  # fmt: skip
+
+
+def test_table_two_by_the_papers_row():
+    table = table_two([*noisy("pzresnet@snr=35")], "both")
+    groups = [column.group for column in table.columns[1::2]]
+    assert groups == ["25 dB", "30 dB", "35 dB", "40 dB", "45 dB", "clean", "average"]
+    found = texts(table, "PZRes-Net")
+    assert found[:4] == ["22.42", "9.300", "25.66", "5.720"]
+    assert found[-4:] == ["34.96", "1.934", "29.51", "4.206"]  # the paper: 29.512 / 4.205
+    assert "Every trained network with snr=35." in table.caption
+
+
+def test_noise_on_one_is_not_noise_on_both():
+    rows = [*noisy("glp"), *noisy("glp", both=False)[:1]]
+    assert texts(table_two(rows, "hsi"), "GLP-HS") == ["22.42", "9.300", "34.96", "1.934", "28.69", "5.617"]
+    assert "noise on the LR-HSI." in table_two(rows, "hsi").caption
+
+
+def test_no_average_over_half_the_levels():
+    table = table_two([*noisy("glp"), *noisy("hyper")[2:]], "both")
+    assert texts(table, "hyper")[:4] == ["–"] * 4
+    assert texts(table, "hyper")[-2:] == ["–", "–"]
+
+
+def losses(name, psnr, **changes):
+    return score(name, study="losses", budget="300s", psnr=psnr, **changes)
+
+
+def test_table_three():
+    rows = [losses("student", 35), losses("teacher", 36), losses(f"student@{NAIVE}", 19),
+            losses("teacher@losses.sam=0,losses.beba=0,losses.kd=0", 20), losses("student@losses.response=0.5", 34),
+            losses("student@losses.beba=0.5", 33), losses("student@losses.early=0.25", 32)]  # fmt: skip
+    table = table_three(rows)
+    assert [column.group for column in table.columns[1::3]] == ["Teacher", "Student"]
+    assert {line.cells[0].text: [line.cells[1].text, line.cells[4].text] for line in table.rows} == {
+        "naive": ["20.00", "19.00"], "λ₁ (BEBA) = 0.5": ["–", "33.00"], "λ₄ (response) = 0.5": ["–", "34.00"],
+        "early = 0.25": ["–", "32.00"], "proposed": ["36.00", "35.00"],
+    }  # fmt: skip
+    assert [line.cells[0].text for line in table.rows][-1] == "proposed"
+
+
+def test_table_three_names_every_run_of_the_study():
+    study = STUDIES["losses"]
+    rows = [losses(one.name, 30 + n) for n, one in enumerate(with_variants(study.methods, study.variants))]
+    assert [line.cells[0].text for line in table_three(rows).rows] == [
+        "naive", "λ₁ (BEBA) = 0.5", "λ₂ (SAM) = 0.5", "λ₃ (feature KD) = 0.5", "λ₄ (response) = 0.5", "proposed",
+    ]  # fmt: skip
+
+
+def test_table_three_flags_short_trainings():
+    table = table_three([losses("student", 35, note=FEW), losses("student@losses.sam=0.5", 30)])
+    (daggered, *_) = cells(table, "proposed")
+    assert daggered.notes == "†,a"
+    assert not daggered.in_block
+    assert notes(table)["a"] == FEW
+
+
+def test_table_four():
+    study = STUDIES["depths"]
+    rows = [score(one.name, study="depths", budget="300s", psnr=30 + n)
+            for n, one in enumerate(with_variants(study.methods, study.variants))]  # fmt: skip
+    measured = [cost(rows[1]["method"], parameters=6_089_254, gmacs=219.087)]
+    table = table_four(rows, measured)
+    assert {line.cells[0].text: [cell.text for cell in line.cells[1:]] for line in table.rows} == {
+        "0, 3, 3, 3": ["30.00", "2.000", "25.00", "–", "8.717", "–", "309"],
+        "0, 2, 2, 2": ["31.00", "2.000", "25.00", "6.089", "6.089", "219.1", "218"],
+        "0, 3, 3, 2": ["32.00", "2.000", "25.00", "–", "7.418", "–", "224"],
+        "0, 4, 4, 1 (proposed)": ["33.00", "2.000", "25.00", "–", "7.449", "–", "144"],
+    }
+
+
+# Which rows
+
+
+def test_own_bands_make_a_table_of_their_own():
+    rows = [score("glp", bands="aviris-172", psnr=1), score("glp", bands="own", psnr=2),
+            score("glp", split="validation", psnr=3), score("glp", study="losses", psnr=4),
+            score("glp", hsi_snr="25", psnr=5)]  # fmt: skip
+    assert [row["psnr"] for row in quality_rows(rows, "test")] == ["1"]
+    assert [row["psnr"] for row in quality_rows(rows, "test", own_bands=True)] == ["2"]
+    assert [row["psnr"] for row in quality_rows(rows, "validation")] == ["3"]
+    assert [row["psnr"] for row in quality_rows(rows[1:2], "test")] == ["2"], "of a protocol without bands"
+    assert quality_rows(rows[1:2], "test", own_bands=True) == []
+
+
+# Rendering
+
+NASTY = r"RuntimeError: 100% of $HOME_DIR & C:\temp {x}^2 ~ #3 | <b> *bold* [0] “quoted” naïve °"
+
+
+def everything():
+    """Rows for every table, among them some that try to break the printer."""
+    rows = []
+    for msi in ("tm4", "tm6"):
+        for name in ("bicubic", "hyper", "usdn", "mssjfl", "mssjfl+hyper", "student", "evil_net&co"):
+            rows += [
+                score(name, msi=msi, scene=scene, psnr=30 + len(name), budget="300s") for scene in ("lake", "city")
+            ]
+            rows.append(score(name, msi=msi, scene="bay", split="validation"))
+        rows += [failure("ssrnet", NASTY, msi=msi, scene=scene, budget="300s") for scene in ("lake", "city")]
+        rows += [score("teacher", msi=msi, scene=scene, note=FEW, budget="300s") for scene in ("lake", "city")]
+        rows.append(score("hyper", msi=msi, bands="own"))
+        rows += [*noisy("glp", msi=msi), *noisy("student@snr=35", both=False, msi=msi)]
+    rows += [losses("student", 35), losses(f"student@{NAIVE}", 20), losses("[x]@losses.sam=0.5", 3)]
+    rows += [score("student@options.joint_low=2", study="depths"), score("student", study="depths")]
+    return rows, [cost("student", parameters=7449946, gmacs=144.9), cost("mssjfl", parameters=1e6, note=NASTY)]
+
+
+NAMES = ["table1", "table1-own", "table1-validation", "table1-metrics", "table1-scenes", "cost", "table2-hsi-tm4",
+         "table2-both-tm4", "table2-hsi-tm6", "table2-both-tm6", "table3", "table4"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    scores, costs = everything()
+    write(folder / "scores.csv", scores)
+    write(folder / "cost.csv", costs)
+    said = []
+    written = render_tables(folder, folder / "out" / "deep", said.append)
+    assert said == []
+    return folder / "out" / "deep", written
+
+
+def test_every_table_in_three_forms(rendered):
+    folder, written = rendered
+    assert written == [folder / f"{name}.{suffix}" for name in NAMES for suffix in ("md", "tex", "png")]
+    assert sorted(folder.iterdir()) == sorted(written)
+    for path in folder.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_markdown_has_as_many_cells_in_every_row(rendered, name):
+    text = (rendered[0] / f"{name}.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(lines) > 2
+    assert len({len(re.sub(r"\\.", "", line).split("|")) for line in lines}) == 1
+    assert "<b>" not in text
+
+
+COMMANDS = """begin end centering caption resizebox ifdim width textwidth else fi toprule midrule bottomrule cmidrule
+    multicolumn textit textbf underline textsuperscript addlinespace par smallskip noindent footnotesize endfirsthead
+    endhead endfoot textbackslash textasciitilde textasciicircum textless textgreater textbar ldots times uparrow
+    downarrow dagger star diamond lambda mu sigma alpha beta circ pm cdot infty to"""
+
+
+def check_latex(text):
+    """A reader of our own: balanced, plain ASCII, known commands, every special escaped, rows as wide as the table."""
+    assert text.isascii()
+    comment, body = text.split("\n", 1)
+    assert comment.startswith("% Needs \\usepackage{booktabs,")
+    assert re.search(r"(?<!\\)[#~](?!\\textsuperscript)", re.sub(r"\}~", "}", body)) is None
+    assert re.findall(r"(?<!\\)%", body) in ([], ["%"]), "one, to end the line of \\resizebox"
+    assert set(re.findall(r"\\([A-Za-z]+)", body)) <= set(COMMANDS.split())
+    plain = re.sub(r"\\[\\{}%&_#$]", "", body)
+    depth = 0
+    for character in plain:
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    assert depth == 0
+    maths = re.findall(r"\$[^$]*\$", plain)
+    assert plain.count("$") == 2 * len(maths)
+    assert not re.search(r"[_^]", re.sub(r"\$[^$]*\$", "", plain)), "sub- and superscripts stand in maths"
+    stack = []
+    for kind, name in re.findall(r"\\(begin|end)\{(\w+\*?)\}", body):
+        if kind == "begin":
+            stack.append(name)
+        else:
+            assert stack.pop() == name
+    assert stack == []
+    layout = re.search(r"\\begin\{(?:tabular|longtable)\}\{(l r*|lr*)\}", body)[1]
+    for row in re.findall(r"^(.*) \\\\$", body, re.MULTILINE):
+        spans = [int(span) for span in re.findall(r"\\multicolumn\{(\d+)\}", row)]
+        cells = len(re.findall(r"(?<!\\)&", row)) + 1
+        assert cells - len(spans) + sum(spans) == len(layout), row
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_latex_is_whole(rendered, name):
+    text = (rendered[0] / f"{name}.tex").read_text(encoding="utf-8")
+    check_latex(text)
+    assert "\\begin{tabular}" in text
+
+
+def test_latex_of_maths_by_another_reader(rendered):
+    """Second source: matplotlib's own parser of TeX takes every formula."""
+    from matplotlib.mathtext import MathTextParser
+
+    parser = MathTextParser("path")
+    formulas = {formula for path in rendered[0].glob("*.tex")
+                for formula in re.findall(r"(?<!\\)\$[^$]*\$", path.read_text())}  # fmt: skip
+    assert len(formulas) > 5
+    for formula in formulas:
+        parser.parse(formula)
+
+
+def test_latex_of_what_has_no_ascii_form():
+    assert escaped("naïve 中 𝛼 λ₁ 5–6") == "naive ? ? $\\lambda$$_1$ 5--6"
+
+
+def test_a_table_too_long_for_a_page_breaks():
+    table = table_one_scenes([score("glp", scene=f"s{n}") for n in range(LONG + 1)])
+    check_latex(table.to_latex())
+    assert "\\begin{longtable}" in table.to_latex()
+
+
+def test_a_table_too_long_for_a_picture_is_read_elsewhere(tmp_path):
+    write(tmp_path / "scores.csv", [score("glp", scene=f"s{n}") for n in range(LONGEST + 1)])
+    said = []
+    written = {path.name for path in render_tables(tmp_path, tmp_path, said.append)}
+    assert {"table1.png", "table1-scenes.md", "table1-scenes.tex"} <= written
+    assert "table1-scenes.png" not in written
+    assert f"table1-scenes.png: left out, {LONGEST + 1} rows are no picture" in said
+    with pytest.raises(ValueError, match="read its Markdown"):
+        table_one_scenes([score("glp", scene=f"s{n}") for n in range(LONGEST + 1)]).to_png(tmp_path / "no.png")
+
+
+def quality_table():
+    scores, costs = everything()
+    return table_one([row for row in scores if row["study"] == "quality" and row["split"] == "test"], costs)
+
+
+def wide_headings():
+    columns = (Column("name"), Column("a", "a heading far wider than"), Column("b", "the column that it stands above"))
+    return Table("Title", "Caption.", columns, (Line((Cell("x"), Cell("1", notes="a,b,c"), Cell("2", in_table=1))),))
+
+
+@pytest.mark.parametrize("table", [quality_table, wide_headings])
+def test_in_pictures_no_text_covers_another_or_leaves_the_paper(table):
+    figure = Sheet(table()).figure()
+    figure.set_dpi(200)
+    renderer = figure.canvas.get_renderer()
+    texts = [text for text in figure.axes[0].texts if text.get_text().strip()]
+    assert len(texts) > 10
+    assert min(text.get_fontsize() for text in texts) == RAISED >= 8
+    boxes = [text.get_window_extent(renderer) for text in texts]
+    for box in boxes:
+        assert min(box.x0, box.y0) >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1
+    for (one, first), (other, second) in combinations(zip(boxes, texts, strict=True), 2):
+        across = min(one.x1, other.x1) - max(one.x0, other.x0)
+        up = min(one.y1, other.y1) - max(one.y0, other.y0)
+        assert across <= 3 or up <= 3, f"{first.get_text()!r} and {second.get_text()!r}"
+
+
+def test_long_words_are_cut_rather_than_lost(tmp_path):
+    table = replace(table_one([score("glp")]), notes=(("a", "x" * 3000),))
+    sheet = Sheet(table)
+    assert "".join(run.text for line in sheet.notes for run in line if not run.raised) == "x" * 3000
+    assert all(sum(run.width for run in line) <= sheet.width for line in sheet.notes)
+
+
+# What is missing
+
+
+def test_an_empty_folder_gives_nothing_and_says_so(tmp_path):
+    said = []
+    assert render_tables(tmp_path, tmp_path / "out", said.append) == []
+    assert [line.split(":")[0] for line in said] == [
+        "table1", "table1-own", "table1-validation", "table1-metrics", "table1-scenes", "cost", "table2-hsi-tm4",
+        "table2-both-tm4", "table3", "table4",
+    ]  # fmt: skip
+    assert not (tmp_path / "out").exists()
+
+
+def test_costs_alone(tmp_path):
+    write(tmp_path / "cost.csv", [cost("glp")])
+    written = render_tables(tmp_path, tmp_path, lambda line: None)
+    assert [path.name for path in written] == ["cost.md", "cost.tex", "cost.png"]
+
+
+def test_mistakes(tmp_path):
+    with pytest.raises(ValueError, match="give one that csakd bench has written"):
+        render_tables(tmp_path / "nowhere", tmp_path)
+    (tmp_path / "scores.csv").write_text("name,age\nanna,7\n")
+    with pytest.raises(ValueError, match="its columns differ"):
+        render_tables(tmp_path, tmp_path)
+
+
+def test_a_table_without_notes_or_groups():
+    table = Table("Title", "Caption.", (Column("name"), Column("a|b")), (Line((Cell("x_1"), Cell("1"))),))
+    assert table.to_markdown() == "## Title\n\nCaption.\n\n| name | a\\|b |\n| --- | ---: |\n| x_1 | 1 |\n"
+    check_latex(table.to_latex())
