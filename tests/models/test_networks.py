@@ -217,7 +217,7 @@ class TestAttentionAndImageSize:
     ("call", "message"),
     [
         (lambda: build("pupil"), "no model 'pupil': choose one of bicubic, .*mini-student"),
-        (lambda: build("student", base="gsa"), "no base 'gsa': choose one of none, bicubic, glp, hyper"),
+        (lambda: build("student", base="pca"), "no base 'pca': choose one of none, bicubic, .*hyper"),
         (lambda: build("student", widht=8), "no option 'widht': choose among hsi_bands, .*width"),
         (lambda: small(fusion="max"), "no fusion 'max': choose one of csa, csa-invariant"),
         (lambda: small(resampling="lanczos"), "no resampling 'lanczos': choose one of bicubic, released"),

@@ -123,7 +123,7 @@ def test_a_config_that_is_none(folder, content):
         {"network": {**trained().card.network, "hsi_bands": 6}},
         {"network": None},
         {"base": "none"},
-        {"base": "gsa"},
+        {"base": "pca"},
         {"base": ["hyper"]},
         {"scaling": "log"},
         {"scaling": 3},

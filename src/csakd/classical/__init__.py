@@ -11,9 +11,14 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from csakd.classical.glp import glp
+from csakd.classical.cnmf import cnmf
+from csakd.classical.glp import glp, glp_hpm
+from csakd.classical.gsa import gsa
 from csakd.classical.hyper import back_project, hyper
+from csakd.classical.hysure import hysure
 from csakd.classical.regression import unexplained
+from csakd.classical.rfuse import rfuse, rfuse_blind
+from csakd.classical.sfim import sfim
 from csakd.physics import Sensors, SpatialResponse, SpectralResponse, upsample
 
 Formula = Callable[[Tensor, Tensor, Sensors], Tensor]
@@ -24,7 +29,18 @@ def bicubic(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensor
     return upsample(hsi, (msi.shape[-2], msi.shape[-1]))
 
 
-CLASSICAL: dict[str, Formula] = {"bicubic": bicubic, "glp": glp, "hyper": hyper}
+CLASSICAL: dict[str, Formula] = {
+    "bicubic": bicubic,
+    "gsa": gsa,
+    "sfim": sfim,
+    "glp": glp,
+    "glp-hpm": glp_hpm,
+    "rfuse": rfuse,
+    "rfuse-blind": rfuse_blind,
+    "cnmf": cnmf,
+    "hysure": hysure,
+    "hyper": hyper,
+}
 
 
 def check_grids(ratio: int, hsi: Tensor, msi: Tensor) -> None:
@@ -34,6 +50,14 @@ def check_grids(ratio: int, hsi: Tensor, msi: Tensor) -> None:
         raise ValueError(
             f"at ratio {ratio} an HSI of {rows}x{columns} pixels goes with an MSI of {ratio * rows}x{ratio * columns}, "
             f"not {height}x{width}"
+        )
+
+
+def _check_response(response: SpectralResponse | None, hsi: Tensor, msi: Tensor) -> None:
+    if response is not None and response.matrix.shape != (msi.shape[1], hsi.shape[1]):
+        raise ValueError(
+            f"a response of shape {response.matrix.shape} for {msi.shape[1]} MSI and {hsi.shape[1]} HSI bands: "
+            "give the pair's own, or none to have it estimated"
         )
 
 
@@ -86,6 +110,7 @@ class Classical(nn.Module):
         self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]
     ) -> tuple[Float[Tensor, "B L H W"], None]:
         check_grids(self.blur.ratio, hsi, msi)
+        _check_response(self.sensors.response, hsi, msi)
         # Least squares wants full precision, whatever the network around it runs in.
         with torch.autocast(hsi.device.type, enabled=False):
             return self.formula(_full(hsi), _full(msi), self.sensors), None
@@ -106,4 +131,20 @@ def _full(image: Tensor) -> Tensor:
     return image if image.dtype is torch.float64 else image.float()
 
 
-__all__ = ["CLASSICAL", "Base", "Classical", "back_project", "bicubic", "check_grids", "glp", "hyper"]
+__all__ = [
+    "CLASSICAL",
+    "Base",
+    "Classical",
+    "back_project",
+    "bicubic",
+    "check_grids",
+    "cnmf",
+    "glp",
+    "glp_hpm",
+    "gsa",
+    "hyper",
+    "hysure",
+    "rfuse",
+    "rfuse_blind",
+    "sfim",
+]

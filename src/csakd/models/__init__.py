@@ -33,7 +33,14 @@ NETWORKS: dict[str, type[Network]] = {**dict.fromkeys(PRESETS, DTS), **PEERS}
 
 MODELS: dict[str, str] = {
     "bicubic": "classical: the LR-HSI interpolated",
+    "gsa": "classical: GSA-HS, component substitution in groups of bands",
+    "sfim": "classical: SFIM-HS, smoothing filter-based intensity modulation",
     "glp": "classical: GLP-HS, hypersharpening by linear regression",
+    "glp-hpm": "classical: GLP-HS with high-pass modulation",
+    "rfuse": "classical: R-FUSE, the Sylvester equation in a spectral subspace",
+    "rfuse-blind": "classical: R-FUSE with PSF and response estimated from the pair",
+    "cnmf": "classical: CNMF, coupled unmixing",
+    "hysure": "classical: HySure, a spectral subspace with total variation",
     "hyper": "classical: quadratic and local hypersharpening with back-projection; the default of fuse",
     "cucanet": "learns from one pair: CUCaNet (ECCV 2020)",
     "usdn": "learns from one pair: uSDN (CVPR 2018)",

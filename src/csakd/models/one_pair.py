@@ -24,7 +24,7 @@ from csakd.physics import Sensors, SpatialResponse, SpectralResponse
 Watch = Callable[[int, float, Tensor], None]
 
 LOOKS = 20  # at the estimate while it is learnt, closer together at first
-TIMED = 10  # steps that a budget in seconds is turned into steps by
+TIMED = 10  # steps, each after one to warm up, that turn a budget in seconds into steps
 
 
 @runtime_checkable
@@ -132,6 +132,8 @@ class OnePair(nn.Module):
         if options.keys() - known.keys():
             raise ValueError(f"no option {min(options.keys() - known.keys())!r}: choose among {', '.join(known)}")
         self.config = self.method.config(**options)
+        if self.config.steps < 1:
+            raise ValueError(f"steps = {self.config.steps}: a fit takes at least 1")
         self.sensors = Sensors(SpatialResponse(ratio, psf), None if response is None else SpectralResponse(response))
         self.budget, self.seed, self.progress, self.watch = budget, seed, progress, watch
         self.steps, self.seconds = 0, 0.0
@@ -176,11 +178,13 @@ class OnePair(nn.Module):
         if self.budget.seconds is None:
             return self.budget.steps_at(0.0)
         fit, begun, times = begin(), time.perf_counter(), list[float]()
-        fit.step(0, planned)
-        # Steps from all along the schedule: phases count by their length.
-        for number in range(TIMED):
+        # Steps from all along the schedule, so that phases count by their length, and each after another: the first of
+        # a phase, or of every so many, has more to do.
+        for place in range(TIMED):
+            number = int((place + 0.5) * planned / TIMED)
+            float(fit.step(number, planned))
             start = time.perf_counter()
-            float(fit.step(int((number + 0.5) * planned / TIMED), planned))
+            float(fit.step(number + 1, planned))
             times.append(time.perf_counter() - start)
             if time.perf_counter() - begun > self.budget.seconds / 10:
                 break
