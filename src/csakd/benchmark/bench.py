@@ -127,7 +127,8 @@ class Bench:
     def _claim(self) -> None:
         """One folder holds results of one protocol; budgets may differ, rows name theirs."""
         path = self.output / "protocol.json"
-        mine = {name: value for name, value in asdict(self.protocol).items() if "budget" not in name}
+        whole = json.loads(json.dumps(asdict(self.protocol)))
+        mine = {name: value for name, value in whole.items() if "budget" not in name}
         if path.is_file() and json.loads(path.read_text()) != mine:
             raise ValueError(f"{self.output} holds results of another protocol: choose another folder")
         self.output.mkdir(parents=True, exist_ok=True)
