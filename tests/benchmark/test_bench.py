@@ -96,7 +96,7 @@ def test_what_is_done_is_not_done_again(finished, monkeypatch):
 
 def test_killed_and_started_again(finished, tmp_path):
     """SIGKILL at any moment: what was finished stays, and the rows come out the same."""
-    command = [sys.executable, "-m", "csakd", "bench", "--smoke", "-o", str(tmp_path), "--methods", ",".join(CHEAP)]
+    command = [sys.executable, "-m", "csakd", "bench", "--smoke", "-o", str(tmp_path), "--methods", *CHEAP]
     process = subprocess.Popen([*command, "--msi", "tm4"], stdout=subprocess.DEVNULL, start_new_session=True)
     scores, deadline = tmp_path / "scores.csv", time.monotonic() + 100
     while not (scores.exists() and len(scores.read_text().splitlines()) > 3) and time.monotonic() < deadline:

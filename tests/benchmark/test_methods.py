@@ -45,6 +45,13 @@ def test_changes_have_the_last_word():
     assert (recipe.snr, recipe.patch, recipe.learning_rate) == (35, 32, 1e-3)
 
 
+def test_short_runs_learn_faster_and_end_at_0():
+    short = {name: SMALL.trained_by(method(name).recipe, "tm4", ()) for name in ("student", "student-l-ext", "mssjfl")}
+    rates = {name: recipe.learning_rate for name, recipe in short.items()}
+    assert rates == pytest.approx({"student": 3e-4, "student-l-ext": 1.5e-4, "mssjfl": 1e-3})
+    assert {recipe.schedule for recipe in short.values()} == {"cosine"}
+
+
 def test_the_release_of_the_paper_leaves_recipes_as_published():
     recipe = PROTOCOLS["csakd-aviris"].trained_by(method("student").recipe, "tm4", ())
     assert (recipe.patch, recipe.batch, recipe.epochs, recipe.snr) == (128, 4, 600, 35.0)

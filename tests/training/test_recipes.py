@@ -1,8 +1,11 @@
 """Recipes are data: changed from text, stored as JSON, shrunk to seconds."""
 
+from dataclasses import replace
+
 import pytest
 
-from csakd.training import RECIPES, Recipe, recipe, smoke
+from csakd.data import synthetic_scene
+from csakd.training import RECIPES, Recipe, recipe, smoke, train
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -46,3 +49,11 @@ def test_bad_settings(setting):
 def test_unknown_recipe():
     with pytest.raises(ValueError, match="choose one of paper"):
         recipe("papper")
+
+
+@pytest.mark.parametrize(("student", "teacher"), [("mssjfl", "mini-teacher"), ("mini-student", "dual-unet")])
+def test_a_network_without_features_is_not_distilled(tmp_path, student, teacher):
+    made = replace(smoke(recipe("guided")), student=student, teacher=teacher, options={})
+    with pytest.raises(ValueError, match="hands out none: train it with teacher=none"):
+        train(made, [synthetic_scene((16, 16))], [], tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -125,10 +125,10 @@ class Bench:
         return failed
 
     def _claim(self) -> None:
-        """One folder holds results of one protocol; budgets may differ, rows name theirs."""
+        """One folder holds results of one protocol; budgets and seeds may differ, rows name theirs."""
         path = self.output / "protocol.json"
         whole = json.loads(json.dumps(asdict(self.protocol)))
-        mine = {name: value for name, value in whole.items() if "budget" not in name}
+        mine = {name: value for name, value in whole.items() if "budget" not in name and name != "seed"}
         if path.is_file() and json.loads(path.read_text()) != mine:
             raise ValueError(f"{self.output} holds results of another protocol: choose another folder")
         self.output.mkdir(parents=True, exist_ok=True)

@@ -9,18 +9,23 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
+from itertools import product
 from multiprocessing import get_context
-from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from csakd.benchmark.ledger import Ledger, texts
 from csakd.benchmark.methods import Method
+from csakd.cubes import Pair
+from csakd.data import synthetic_scene
 from csakd.models import ONE_PAIR, build
 from csakd.models.weights import parameter_count
+from csakd.physics import band_list, observe
 from csakd.version import version
 
+BANDS, RATIO = "aviris-172", 4
 DTYPES = ("fp32", "bf16")
 RUNS = 5  # timed, after one to warm up
 PATIENCE = 60.0  # seconds after which no further run is begun
@@ -29,91 +34,80 @@ PATIENCE = 60.0  # seconds after which no further run is begun
 def measure_costs(
     methods: Sequence[Method],
     ledger: Ledger,
-    *,
-    hsi_bands: int = 172,
-    msi_bands: int = 4,
-    ratio: int = 4,
+    msi: Sequence[str] = ("tm4",),
     size: int = 256,
     device: str = "cpu",
     dtypes: Iterable[str] = DTYPES,
     say: Callable[[str], None] = print,
 ) -> None:
-    """A row for each method and dtype that has none yet.
+    """A row for each method, MSI band set and dtype that has none yet, on a synthetic scene at ratio 4.
 
     Methods that learn from the pair they fuse take as long as one lets them: of these only size is measured.
     """
     done = {ledger.identity(row) for row in ledger.rows()}
-    shape = (hsi_bands, msi_bands, ratio, size)
-    for one in methods:
-        recipe = one.recipe and one.recipe.changed(one.changes)
-        name, base, options = one.model, "none", {}
-        if recipe is not None:
-            name, base, options = getattr(recipe, one.role), recipe.base, recipe.options
-        for dtype in dtypes:
-            row: dict[str, object] = {"method": one.name, "hsi_bands": hsi_bands, "msi_bands": msi_bands,
-                                      "ratio": ratio, "size": size, "dtype": dtype, "device": device,
-                                      "threads": torch.get_num_threads(), "version": version()}  # fmt: skip
-            if texts([row[key] for key in ledger.columns[: ledger.key]]) in done:
-                continue
-            row |= _alone(name, base, options, shape, dtype, device)
-            ledger.add([row])
-            spent = f"{row['seconds']:.3g} s, {row['peak_mb']} MB" if row["seconds"] else "not timed"
-            say(f"{one.name} {dtype}: {spent} {row['note'] or ''}".rstrip())
+    for bands, one, dtype in product(msi, methods, dtypes):
+        row: dict[str, object] = {
+            "method": one.name, "hsi_bands": band_list(BANDS).wavelengths.size,
+            "msi_bands": band_list(bands).wavelengths.size, "ratio": RATIO, "size": size, "dtype": dtype,
+            "device": device, "threads": torch.get_num_threads(), "version": version(),
+        }  # fmt: skip
+        if texts([row[key] for key in ledger.columns[: ledger.key]]) in done:
+            continue
+        row |= _alone(one, bands, size, dtype, device)
+        ledger.add([row])
+        spent = f"{row['seconds']:.3g} s, {row['peak_mb']} MB" if row["seconds"] else "not timed"
+        say(f"{one.name} {bands} {dtype}: {spent} {row['note'] or ''}".rstrip())
 
 
-def _alone(
-    name: str, base: str, options: dict[str, Any], shape: tuple[int, int, int, int], dtype: str, device: str
-) -> dict[str, object]:
+def _alone(one: Method, msi: str, size: int, dtype: str, device: str) -> dict[str, object]:
     """Measured in a fresh process, so that its peak of memory is this method's."""
     blank: dict[str, object] = {"seconds": None, "peak_mb": None, "status": "failed", "note": ""}
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         try:
-            return pool.submit(cost_of, name, base, options, shape, dtype, device, torch.get_num_threads()).result()
+            return pool.submit(cost_of, one, msi, size, dtype, device, torch.get_num_threads()).result()
         except BrokenProcessPool:
             return blank | {"note": "the process was killed, most likely for want of memory"}
         except (RuntimeError, ValueError, MemoryError) as error:
             return blank | {"note": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
 
 
-def cost_of(
-    name: str,
-    base: str,
-    options: dict[str, Any],
-    shape: tuple[int, int, int, int],
-    dtype: str,
-    device: str,
-    threads: int,
-) -> dict[str, object]:
+def cost_of(one: Method, msi: str, size: int, dtype: str, device: str, threads: int) -> dict[str, object]:
     """Parameters, MACs in G, median seconds of one pass, peak memory in MB above what was there before."""
     torch.set_num_threads(threads)
-    hsi_bands, msi_bands, ratio, size = shape
-    low = size // ratio
-    with torch.device("meta"):
-        model = build(name, hsi_bands, msi_bands, ratio, base=base, **options)
-        parameters = parameter_count(model)
-    row: dict[str, object] = {"parameters": parameters, "gmacs": None, "note": ""}
-    if name in ONE_PAIR:
-        sizes = ONE_PAIR[name].size_of(hsi_bands, msi_bands, ratio, size)
-        return row | sizes | {"seconds": None, "runs": 0, "peak_mb": None, "status": "ok",
-                              "note": "learns from the pair it fuses"}  # fmt: skip
-    if parameters:
-        row["gmacs"] = giga_macs(model, shape)
+    pair = observe(synthetic_scene((size, size), BANDS), msi, RATIO).pair
+    row: dict[str, object] = {"parameters": 0, "gmacs": None, "note": "", "status": "ok"}
+    if one.kind == "one-pair":
+        sizes = ONE_PAIR[one.model].size_of(pair.hsi.bands, pair.msi.bands, RATIO, size)
+        return row | sizes | {"seconds": None, "runs": 0, "peak_mb": None, "note": "learns from the pair it fuses"}
+    hsi, msi_image = (torch.from_numpy(np.asarray(cube.values[:, :, :]))[None].to(device) / 1e4
+                      for cube in (pair.hsi, pair.msi))  # fmt: skip
+    if one.recipe is not None:
+        with torch.device("meta"):
+            model = _model(one, pair)
+        row |= {"parameters": parameter_count(model), "gmacs": giga_macs(model, hsi.shape, msi_image.shape)}
     before = _resident(device)
     torch.manual_seed(0)
-    model = build(name, hsi_bands, msi_bands, ratio, base=base, **options).to(device).eval()
-    hsi = torch.rand(1, hsi_bands, low, low, device=device)
-    msi = torch.rand(1, msi_bands, low * ratio, low * ratio, device=device)
+    model = _model(one, pair).to(device).eval()
     reduced = torch.autocast(torch.device(device).type, torch.bfloat16) if dtype == "bf16" else nullcontext()
     with torch.inference_mode(), reduced:
-        seconds = _timed(lambda: model(hsi, msi), device)
+        seconds = _timed(lambda: model(hsi, msi_image), device)
     warm = seconds[1:] or seconds
     return row | {
         "seconds": statistics.median(warm), "runs": len(warm), "peak_mb": round((_peak(device) - before) / 2**20),
-        "status": "ok", "note": "" if len(seconds) > 1 else "one run, not warmed up",
+        "note": "" if len(seconds) > 1 else "one run, not warmed up",
     }  # fmt: skip
 
 
-def giga_macs(model: nn.Module, shape: tuple[int, int, int, int]) -> float:
+def _model(one: Method, pair: Pair) -> nn.Module:
+    """The method for such pairs, untrained."""
+    bands = pair.hsi.bands, pair.msi.bands
+    if one.recipe is None:
+        return build(one.model, *bands, pair.ratio, psf=pair.psf, response=pair.response)
+    recipe = one.recipe.changed(one.changes)
+    return build(getattr(recipe, one.role), *bands, pair.ratio, base=recipe.base, **recipe.options)
+
+
+def giga_macs(model: nn.Module, hsi: Sequence[int], msi: Sequence[int]) -> float:
     """Multiply-accumulates of one pass, in 10⁹, counted from the model without running it.
 
     Convolutions, transposed convolutions (by input pixels) and matrix products, those of attention among them; not
@@ -121,10 +115,9 @@ def giga_macs(model: nn.Module, shape: tuple[int, int, int, int]) -> float:
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    hsi_bands, msi_bands, ratio, size = shape
     network = getattr(model, "network", model)
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, hsi_bands, size // ratio, size // ratio), torch.zeros(1, msi_bands, size, size))
+        network(torch.zeros(*hsi), torch.zeros(*msi))
     return counter.get_total_flops() / 2e9
 
 

@@ -27,7 +27,7 @@ from csakd.physics.fourier import cropped, folded, mirrored, reach, tiled, trans
 SPECTRA = 10  # K; 30 gain up to 0.3 dB without noise and lose up to 0.4 dB with it
 MSI_WEIGHT = 1.0  # λ, the HSI's noise power over the MSI's
 PRIOR_WEIGHT = 1e-5  # μ, the HSI's noise power; the data have mean square 1
-LEAST_VARIANCE = 1e-6  # of a direction of Σ, beside its largest
+LEAST_VARIANCE = 1e-6  # of a direction of Σ, beside all together
 
 
 class Subspace(NamedTuple):

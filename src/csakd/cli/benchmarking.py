@@ -27,13 +27,15 @@ def bench(options: argparse.Namespace) -> None:
         protocol = replace(protocol, budget=Budget.parse(options.budget))
     if options.pair_budget:
         protocol = replace(protocol, pair_budget=Budget.parse(options.pair_budget))
-    study = STUDIES["quality" if options.study == "cost" else options.study]
+    study = STUDIES["quality"] if options.study == "cost" else STUDIES[options.study]
+    if options.study == "cost":
+        study = replace(study, msi=("tm4",))
     if options.msi:
         study = replace(study, msi=tuple(options.msi.split(",")))
-    chosen = options.methods.split(",") if options.methods else study.methods
+    chosen = options.methods or study.methods
     if options.study == "cost":
         methods = with_variants(chosen, ("",))
-        measure_costs(methods, cost_ledger(Path(options.output)), size=options.size, device=options.device)
+        measure_costs(methods, cost_ledger(Path(options.output)), study.msi, options.size, options.device)
         return
     methods = with_variants(chosen, study.variants)
     scenes = tuple(protocol.scenes(options.scenes))
@@ -73,7 +75,7 @@ def dataset(options: argparse.Namespace) -> None:
 
 def add_to(command: Command) -> None:
     option = command(bench, "Compare methods on real scenes under one protocol; resumable.", """\
-        example: csakd bench aviris-small SCENES -o results --methods hyper,mssjfl,student --budget 5min
+        example: csakd bench aviris-small SCENES -o results --methods hyper mssjfl student --budget 5min
                  csakd bench aviris-small SCENES -o results --study robustness
                  csakd bench --smoke -o smoke
         methods: NAME[+BASE][@FIELD=VALUE,...], such as mssjfl+hyper or student@losses.sam=0.5""")  # fmt: skip
@@ -88,7 +90,7 @@ def add_to(command: Command) -> None:
     )
     option("--study", default="quality", choices=("quality", "robustness", "losses", "depths", "attention", "cost"),
            help="quality (default), one of the paper's studies, or what each method costs")  # fmt: skip
-    option("--methods", help="comma-separated; default: the study's own")
+    option("--methods", nargs="+", metavar="METHOD", help="default: the study's own")
     option("--msi", help="comma-separated MSI band sets; default: the study's own, tm4 and mostly tm6")
     option("--budget", help="of each training: a number of steps, or a time such as 5min; default: the protocol's")
     option("--pair-budget", help="the same for methods that learn from the pair they fuse")

@@ -205,7 +205,7 @@ def add_to(command: Command) -> None:
     option("scenes", nargs="+", help="scenes to train on, each with wavelengths")
     option("-o", "--output", required=True, metavar="FOLDER", help="of the run: models, logs, checkpoint")
     option("--validation", nargs="+", default=[], metavar="SCENE", help="scenes to choose the best model by")
-    option("--recipe", default="guided", help="paper, paper-l, paper-l-ext, undistilled, guided or demo")
+    option("--recipe", default="guided", help="guided (default), paper, mini, mssjfl, ...: see docs/training.md")
     option("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe, repeatable")
     option("--bands", help=BANDS_HELP)
     option("--resume", action="store_true", help="go on with the run in FOLDER")

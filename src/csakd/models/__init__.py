@@ -1,4 +1,4 @@
-"""Pair of tensors → fused tensor: the CSAKD networks, on a closed-form base or on their own."""
+"""Pair of tensors → fused tensor: the CSAKD networks and their competitors, on a classical base or on their own."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ MODELS: dict[str, str] = {
     "mini-student": "narrow CSAKD student with size-invariant attention, for minutes of CPU",
 }
 
-BASES = ("none", *CLASSICAL)
+# What a network may stand on: methods that need no response, and to which it is all one how bands are scaled.
+BASES = ("none", "bicubic", "gsa", "glp", "hyper")
 
 
 def build(

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from csakd import metrics
 from csakd.cubes import Cube
 from csakd.data import Batch, Numbers, Patches, Scaling, batch_of, collate, kept
-from csakd.models import NETWORKS, build_network
+from csakd.models import DTS, NETWORKS, build_network
 from csakd.models.weights import Card, TrainedModel, load_folder
 from csakd.physics import resample
 from csakd.training.settings import PRECISIONS, Recipe
@@ -146,6 +146,9 @@ def networks_for(recipe: Recipe, patches: Patches) -> Networks:
     student = one("student", recipe.student)
     if recipe.teacher == "none":
         return Networks(student, None)
+    for name in {recipe.student, recipe.teacher} & NETWORKS.keys():
+        if NETWORKS[name] is not DTS:
+            raise ValueError(f"distillation compares features, and {name} hands out none: train it with teacher=none")
     if recipe.teacher in NETWORKS:
         return Networks(student, one("teacher", recipe.teacher))
     teacher = _fitting(Path(recipe.teacher), student)

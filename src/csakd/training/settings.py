@@ -20,7 +20,7 @@ class Recipe:
         student: preset of the network to be trained.
         teacher: preset of the network trained beside it; "none" for no distillation; a model folder for offline
             distillation from it.
-        options: fields of `DTSConfig` changed in both networks.
+        options: fields of the networks' configuration changed in both.
         base: closed form both stand on, or "none".
         scaling: see `csakd.data.Scaling`.
         bands: band list (name or file) every scene is interpolated to, or "" to take them as they are.
@@ -30,7 +30,7 @@ class Recipe:
         epochs, learning_rate, weight_decay: of Adam under a schedule.
         optimiser: "adamw" (decay apart from the gradient) or "adam" (decay as part of it).
         schedule: of the learning rate over the run: "cosine" to 0, "cosine:F" to its share F, "constant", or
-            "steps:F@A,B,…", times F after the shares A, B, … of all steps.
+            "steps:F@A,B,…", times F after the shares A, B, … of the steps after the warm-up.
         warmup: share of all steps in which the learning rate rises from 0.
         clip: largest norm of each network's gradient; 0 for no limit.
         losses: λ1…λ4.

@@ -1,0 +1,47 @@
+"""What methods cost: counted against the published counts, measured in a process of its own."""
+
+import pytest
+
+from csakd.benchmark.cost import cost_of, measure_costs
+from csakd.benchmark.ledger import cost_ledger
+from csakd.benchmark.methods import method
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "giga_macs"),
+    [
+        ("student", 7_449_946, 144.90),
+        ("student@options.joint_low=2,options.hsi=2,options.msi=2", 6_089_254, 219.09),
+        ("mssjfl", 16_335_277, 146.45),
+        ("mssjfl+hyper", 16_335_277, 146.45),
+        ("usdn", 6_472, 0.24),
+    ],
+)
+def test_counts_grow_as_the_image_does(name, parameters, giga_macs):
+    """Second source: Tables I and IV at 256×256; here a sixty-fourth of the pixels."""
+    row = cost_of(method(name), "tm4", 32, "fp32", "cpu", 1)
+    assert row["parameters"] == parameters
+    assert row["gmacs"] * 64 == pytest.approx(giga_macs, rel=0.02)
+
+
+def test_a_row_each_once(tmp_path):
+    ledger, said = cost_ledger(tmp_path), []
+    methods = [method(name) for name in ("glp", "cnmf", "mini-student", "usdn")]
+    for _ in range(2):
+        measure_costs(methods, ledger, size=16, dtypes=("fp32", "bf16"), say=said.append)
+    rows = {(row["method"], row["dtype"]): row for row in ledger.rows()}
+    assert len(rows) == len(ledger.rows()) == len(said) == 8
+    assert {row["status"] for row in rows.values()} == {"ok"}
+    assert rows["glp", "fp32"]["gmacs"] == ""
+    assert float(rows["mini-student", "bf16"]["seconds"]) > 0
+    assert float(rows["mini-student", "fp32"]["peak_mb"]) >= 0
+    assert (rows["usdn", "fp32"]["seconds"], rows["usdn", "fp32"]["note"]) == ("", "learns from the pair it fuses")
+    assert int(rows["cnmf", "fp32"]["runs"]) >= 1
+
+
+def test_a_method_that_cannot_be_measured_says_why(tmp_path):
+    ledger = cost_ledger(tmp_path)
+    measure_costs([method("glp")], ledger, size=2, dtypes=("fp32",), say=lambda line: None)
+    (row,) = ledger.rows()
+    assert row["status"] == "failed"
+    assert "smaller than one low pixel" in row["note"]
