@@ -112,6 +112,39 @@ def test_missing_pixels_stay_missing(tmp_path, capsys):
     assert all(np.isfinite(value) for value in json.loads(capsys.readouterr().out.splitlines()[-1]).values())
 
 
+@pytest.mark.parametrize("model", ["gsa", "rfuse-blind", "usdn"])
+def test_fusing_by_any_method(tmp_path, scene, model):
+    pair, fused = tmp_path / "pair", tmp_path / "fused.tif"
+    assert run("simulate", scene, "-o", pair) == 0
+    budget = ("--budget", 40) if model == "usdn" else ()
+    assert run("fuse", pair / "hsi.tif", pair / "msi.tif", "--model", model, *budget, "-o", fused) == 0
+    psnr = csakd.evaluate(csakd.read(fused), csakd.read(pair / "truth.tif"))["psnr"]
+    assert psnr > (12 if budget else 25)
+
+
+def test_the_list_of_models(capsys):
+    assert run("info", "models") == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed] == list(csakd.MODELS)
+
+
+def test_tables_and_figures_of_a_bench(tmp_path, capsys):
+    assert run("bench", "--smoke", "-o", tmp_path, "--msi", "tm4", "--methods", "bicubic", "glp") == 0
+    for command, wanted in (("tables", "table1.md"), ("figures", "figure5.png")):
+        assert run(command, tmp_path, "-o", tmp_path / "rendered") == 0
+        assert (tmp_path / "rendered" / wanted).stat().st_size > 300
+    assert "GLP-HS" in (tmp_path / "rendered" / "table1.md").read_text()
+
+
+def test_a_data_set_from_a_flight_line(tmp_path, capsys):
+    line = csakd.write(synthetic_scene((20, 60), "aviris-224"), tmp_path / "line.img")
+    arguments = ("dataset", "aviris", line, "-o", tmp_path / "set", "--tile", 19, "--crop", 16, "--split", "image")
+    assert run(*arguments, "--quiet") == 0
+    assert "3 made now" in capsys.readouterr().out
+    assert run("bench", "csakd-aviris", tmp_path / "set", "-o", tmp_path / "out", "--methods", "bicubic") == 0
+    assert (tmp_path / "out" / "scores.csv").read_text().count(",ok,") == 4 + 4  # two scenes, two band sets, own bands
+
+
 class TestMistakes:
     """One line on stderr, exit code 2, nothing written."""
 
@@ -153,6 +186,8 @@ class TestMistakes:
             f"{fuse} --model {here}/altered": "damaged or was altered",
             f"{fuse} --model {here}/pair": "is no model folder",
             f"{fuse} --model teacher": "needs training first",
+            f"{fuse} --model hyper --budget 3": "--budget is for models that learn from the pair they fuse: cucanet",
+            f"{fuse} --model usdn --budget never": "budget 'never': give a number of steps",
             f"{fuse} --model hypper": "neither a model folder nor one of",
             f"{fuse} --psf variance:-3": "must be positive",
             f"{fuse} --device abacus": "cannot compute on device",
