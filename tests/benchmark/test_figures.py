@@ -16,7 +16,7 @@ from csakd.benchmark.rendering.figures import figures, render_figures
 from csakd.benchmark.rendering.learning_curves import (
     convergence_figure,
     convergence_points,
-    first_run,
+    curve_of,
     mean_curve,
     one_pair_figure,
     one_pair_points,
@@ -243,16 +243,16 @@ def test_without_test_scenes_the_others_are_shown():
     assert "1 validation scene;" in said(one_pair_figure(points, scores))
 
 
-def test_of_several_fits_under_one_name_the_first_whole_one_counts():
-    cut_off, fit, own_bands = (
-        pair("lake", (1, 1), (2, 2)),
-        pair("lake", (1, 10), (5, 20)),
-        pair("lake", (1, 30), (5, 40)),
-    )
-    assert first_run([*cut_off, *fit, *own_bands], by="seconds") == [(1, 10), (5, 20)]
-    assert first_run([*fit, *own_bands]) == [(1, 10), (2, 20)]
-    assert first_run([]) == []
-    assert first_run(pair("lake", (1, ""), ("", 2)), by="seconds") == []
+def test_points_without_numbers_are_left_out():
+    points = pair("lake", (1, 1), (2, ""), ("", 3), (4, 4))
+    assert curve_of(points, by="seconds") == [(1, 1), (4, 4)]
+    assert curve_of(points) == [(1, 1), (3, 3), (4, 4)]
+
+
+def test_budgets_are_curves_of_their_own():
+    curves = [*pair("lake", (1, 10), (3, 20), budget="3s"), *pair("lake", (1, 10), (9, 30), budget="9s")]
+    axes = one_pair_figure(curves, [score("bicubic", scene="lake")]).axes[0]
+    assert [list(line.get_ydata()) for line in axes.get_lines()][:2] == [[10, 20], [10, 30]]
 
 
 def test_a_mean_reaches_no_further_than_its_curves():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,16 +17,15 @@ from torch import nn
 
 from csakd.benchmark.learning import Learnt, learnt
 from csakd.benchmark.ledger import curve_ledger, score_ledger, texts
-from csakd.benchmark.methods import Method, method
+from csakd.benchmark.methods import Method, file_name, method
 from csakd.benchmark.protocol import OWN, Noise, Protocol, Study
 from csakd.benchmark.scenes import Scene
 from csakd.budget import Budget
-from csakd.classical import Classical
 from csakd.cubes import Cube, Sample
 from csakd.inference import fuse, load
 from csakd.io.atomic import replacing
 from csakd.metrics import evaluate
-from csakd.models import OnePair
+from csakd.models import OnePair, build
 from csakd.physics import observe, spectral_response
 from csakd.version import version
 
@@ -184,16 +183,13 @@ class Bench:
 
     def _model(self, cell: Cell, sample: Sample) -> tuple[nn.Module, Learnt | None]:
         one, pair = cell.method, sample.pair
-        if one.kind == "classical":
-            return Classical(one.model, pair.ratio, pair.psf, pair.response), None
-        if one.kind == "one-pair":
-            self.say(f"fitting {one.name} to {cell.scene.name} ({cell.msi}) …")
-            watch = Watch(sample.truth, pair.ratio) if cell.bands == self._bands else None
-            learner = OnePair(
-                one.model, pair.ratio, pair.psf, pair.response,
-                budget=self.protocol.pair_budget, seed=self.protocol.seed, watch=watch,
-            )  # fmt: skip
-            return learner, None
+        if one.kind != "trained":
+            options: dict[str, Any] = {}
+            if one.kind == "one-pair":
+                self.say(f"fitting {one.name} to {cell.scene.name} ({cell.msi}) …")
+                watch = Watch(sample.truth, pair.ratio) if cell.bands == self._bands else None
+                options = {"budget": self.protocol.pair_budget, "seed": self.protocol.seed, "watch": watch}
+            return build(one.model, ratio=pair.ratio, psf=pair.psf, response=pair.response, **options), None
         key = (one.name, cell.msi)
         if key not in self._trained:
             try:
@@ -234,7 +230,7 @@ class Bench:
 
     def _curve(self, one: Method, msi: str) -> dict[str, object]:
         return {"protocol": self.protocol.name, "study": self.study_name, "method": one.name, "scene": "", "msi": msi,
-                "seed": self.protocol.seed}  # fmt: skip
+                "seed": self.protocol.seed, "budget": self._budget(one)}  # fmt: skip
 
     def _shown(self) -> Scene:
         """The scene in the pictures: the first to be reported on."""
@@ -248,7 +244,7 @@ class Bench:
         folder = self.output / "looks"
         folder.mkdir(exist_ok=True)
         for name, cube, image in (("truth", truth, values), (cell.method.name, fused, estimate)):
-            path = folder / f"{re.sub('[^A-Za-z0-9.=+-]+', '_', name)}-{cell.msi}.npz"
+            path = folder / f"{file_name(name)}-{cell.msi}.npz"
             with replacing(path) as draft:
                 np.savez_compressed(
                     draft, rgb=(255 * false_colour(cube, truth)).astype(np.uint8),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from csakd.benchmark.methods import Method
+from csakd.benchmark.methods import Method, file_name
 from csakd.benchmark.protocol import Protocol
 from csakd.budget import Budget
 from csakd.cubes import Cube
@@ -58,7 +57,7 @@ def learnt(
     recipe = protocol.trained_by(method.recipe, msi, method.changes)
     asked = json.dumps([recipe.as_dict(), str(budget)], sort_keys=True)
     digest = hashlib.sha256(asked.encode()).hexdigest()[:8]
-    home = folder / f"{re.sub('[^A-Za-z0-9.=+-]+', '_', method.run)}-{msi}-{digest}"
+    home = folder / f"{file_name(method.run)}-{msi}-{digest}"
     if method.extends is not None:
         origin = method.extends
         before = learnt(origin, protocol, msi, budget, scenes, validation, folder, accelerator, progress)

@@ -14,7 +14,7 @@ CELL = ("protocol", "study", "method", "scene", "split", "bands", "msi", "ratio"
         "budget")  # fmt: skip
 OUTCOME = (*SCORES, "steps", "learn_seconds", "fuse_seconds", "status", "note")
 ORIGIN = ("version", "device", "dtype", "threads")
-CURVE = ("protocol", "study", "method", "scene", "msi", "seed", "step", "seconds", "series", "value")
+CURVE = ("protocol", "study", "method", "scene", "msi", "seed", "budget", "step", "seconds", "series", "value")
 COST = ("method", "hsi_bands", "msi_bands", "ratio", "size", "dtype", "device", "parameters", "gmacs", "seconds",
         "runs", "peak_mb", "threads", "status", "note", "version")  # fmt: skip
 
@@ -64,13 +64,24 @@ class Ledger:
             writer.writerows([*kept, *written])
 
 
+def existing(folder: Path) -> Path:
+    """The folder of a bench's results.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"no folder {folder}: give one that csakd bench has written")
+    return folder
+
+
 def score_ledger(folder: Path) -> Ledger:
     return Ledger(folder / "scores.csv", (*CELL, *OUTCOME, *ORIGIN), len(CELL))
 
 
 def curve_ledger(folder: Path) -> Ledger:
-    """Its key is all but the value: points of a curve."""
-    return Ledger(folder / "curves.csv", CURVE, len(CURVE) - 1)
+    """Its key is that of a run: the points of a new one take the place of an older one's."""
+    return Ledger(folder / "curves.csv", CURVE, CURVE.index("step"))
 
 
 def cost_ledger(folder: Path) -> Ledger:

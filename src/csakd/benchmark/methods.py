@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from csakd.classical import CLASSICAL
@@ -30,6 +31,31 @@ TRAINED: dict[str, tuple[str, str]] = {
     "mini-student": ("mini", "student"),
 }
 EXTENDS = {"paper-l-ext": "paper-l"}  # recipes that go on where another's run ended
+
+
+@dataclass(frozen=True)
+class Name:
+    """The parts of `NAME[+BASE][@FIELD=VALUE,…]`, whether or not this version knows them."""
+
+    model: str
+    base: str
+    changes: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, method: str) -> Name:
+        stem, _, changes = method.partition("@")
+        model, _, base = stem.partition("+")
+        return cls(model, base, tuple(changes.split(",")) if changes else ())
+
+    @property
+    def stem(self) -> str:
+        """Without the changes."""
+        return f"{self.model}+{self.base}" if self.base else self.model
+
+
+def file_name(method: str) -> str:
+    """A method's name as a file may have it."""
+    return re.sub("[^A-Za-z0-9.=+-]+", "_", method)
 
 
 @dataclass(frozen=True)
@@ -74,18 +100,17 @@ def method(name: str) -> Method:
     Raises:
         ValueError: if a part of the name is unknown.
     """
-    stem, _, changes = name.partition("@")
-    model, plus, base = stem.partition("+")
-    settings = tuple(changes.split(",")) if changes else ()
+    parts = Name.parse(name)
+    model, base, settings = parts.model, parts.base, parts.changes
     if model in CLASSICAL or model in ONE_PAIR:
-        if plus or changes:
+        if base or settings:
             raise ValueError(f"method {name!r}: only trained networks take a base or changes to their recipe")
         return Method(name, "classical" if model in CLASSICAL else "one-pair", model)
     if model not in TRAINED:
         raise ValueError(f"no method {model!r}: choose among {', '.join((*CLASSICAL, *ONE_PAIR, *TRAINED))}")
     made_by, role = TRAINED[model]
     made = recipe(made_by)
-    if plus:
+    if base:
         if base not in BASES:
             raise ValueError(f"method {name!r}: no base {base!r}: choose one of {', '.join(BASES)}")
         made = on_base(made, base)

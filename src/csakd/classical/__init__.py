@@ -53,7 +53,10 @@ def check_grids(ratio: int, hsi: Tensor, msi: Tensor) -> None:
         )
 
 
-def _check_response(response: SpectralResponse | None, hsi: Tensor, msi: Tensor) -> None:
+def check_sensors(sensors: Sensors, hsi: Tensor, msi: Tensor) -> None:
+    """`check_grids`, and a ValueError unless the response, if there is one, has the images' bands."""
+    check_grids(sensors.blur.ratio, hsi, msi)
+    response = sensors.response
     if response is not None and response.matrix.shape != (msi.shape[1], hsi.shape[1]):
         raise ValueError(
             f"a response of shape {response.matrix.shape} for {msi.shape[1]} MSI and {hsi.shape[1]} HSI bands: "
@@ -109,8 +112,7 @@ class Classical(nn.Module):
     def forward(
         self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]
     ) -> tuple[Float[Tensor, "B L H W"], None]:
-        check_grids(self.blur.ratio, hsi, msi)
-        _check_response(self.sensors.response, hsi, msi)
+        check_sensors(self.sensors, hsi, msi)
         # Least squares wants full precision, whatever the network around it runs in.
         with torch.autocast(hsi.device.type, enabled=False):
             return self.formula(_full(hsi), _full(msi), self.sensors), None
@@ -138,6 +140,7 @@ __all__ = [
     "back_project",
     "bicubic",
     "check_grids",
+    "check_sensors",
     "cnmf",
     "glp",
     "glp_hpm",

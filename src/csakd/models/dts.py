@@ -8,11 +8,10 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from csakd.models.clra import SLOPE, stream
 from csakd.models.csa import FUSIONS
-from csakd.models.network import Network, NetworkConfig, check_sizes
+from csakd.models.network import Network, NetworkConfig, resized
 
 # How (X_h up, X_m down, features up) are resampled. The paper says bicubic; its released code mixes.
 RESAMPLINGS = {
@@ -83,36 +82,26 @@ class DTS(Network):
             nn.LeakyReLU(SLOPE),
             nn.Conv2d(c.hsi_bands, c.hsi_bands, 3, padding=1, bias=False),
         )
-        self._up_hsi, self._down_msi, self._up_features = RESAMPLINGS[c.resampling]
+        self.interpolation, self._down_msi, self._up_features = RESAMPLINGS[c.resampling]
 
     def damp(self, factor: float) -> None:
         last = self.reconstruct[-1]
         assert isinstance(last, nn.Conv2d)
         last.weight.data *= factor
 
-    def forward(
-        self,
-        hsi: Float[Tensor, "B L h w"],
-        msi: Float[Tensor, "B M H W"],
-        upsampled: Float[Tensor, "B L H W"] | None = None,
+    def fused(
+        self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], upsampled: Float[Tensor, "B L H W"]
     ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"]]:
         """The estimate and Z_fused, the features that distillation compares."""
-        check_sizes(self.config, hsi, msi)
-        low, high = hsi.shape[-2:], msi.shape[-2:]
-        hsi_high = _resize(hsi, high, self._up_hsi) if upsampled is None else upsampled
+        low, high = (hsi.shape[-2], hsi.shape[-1]), (msi.shape[-2], msi.shape[-1])
         own_msi = self.msi(msi)  # Z_m, Eq. 2
-        joint_high = self.joint_high(torch.cat([hsi_high, msi], 1))  # Z_hm, Eq. 3
+        joint_high = self.joint_high(torch.cat([upsampled, msi], 1))  # Z_hm, Eq. 3
         own_hsi = self.hsi(hsi)  # Z_h, Eq. 4
-        joint_low = self.joint_low(torch.cat([hsi, _resize(msi, low, self._down_msi)], 1))  # Z_mh, Eq. 5
+        joint_low = self.joint_low(torch.cat([hsi, resized(msi, low, self._down_msi)], 1))  # Z_mh, Eq. 5
         fused = self.fusion(
-            hsi=_resize(own_hsi, high, self._up_features),
+            hsi=resized(own_hsi, high, self._up_features),
             msi=own_msi,
-            joint_low=_resize(joint_low, high, self._up_features),
+            joint_low=resized(joint_low, high, self._up_features),
             joint_high=joint_high,
         )  # Eqs. 8-10
         return self.reconstruct(fused), fused
-
-
-def _resize(image: Tensor, size: torch.Size, mode: str) -> Tensor:
-    # size=, never scale_factor=: only so does an export keep the image size dynamic.
-    return functional.interpolate(image, size=size, mode=mode, align_corners=None if mode == "nearest" else False)

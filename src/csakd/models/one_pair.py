@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from csakd.budget import Budget
-from csakd.classical import check_grids
+from csakd.classical import check_sensors
 from csakd.models.peers.cucanet import CUCaNetFit
 from csakd.models.peers.u2mdn import U2MDNFit
 from csakd.models.peers.usdn import USDNFit
@@ -141,12 +141,7 @@ class OnePair(nn.Module):
     def forward(
         self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]
     ) -> tuple[Float[Tensor, "B L H W"], None]:
-        check_grids(self.sensors.blur.ratio, hsi, msi)
-        known = self.sensors.response
-        if known is not None and known.matrix.shape != (msi.shape[1], hsi.shape[1]):
-            raise ValueError(
-                f"a response of shape {known.matrix.shape} for {msi.shape[1]} MSI and {hsi.shape[1]} HSI bands"
-            )
+        check_sensors(self.sensors, hsi, msi)
         with torch.inference_mode(False), torch.enable_grad(), torch.autocast(hsi.device.type, enabled=False):
             # Cloned: tensors born in inference mode have no gradients.
             pairs = zip(hsi.detach().clone().split(1), msi.detach().clone().split(1), strict=True)

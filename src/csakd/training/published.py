@@ -5,10 +5,13 @@ Milestones and epochs that an author counted become shares of the run, so that a
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from csakd.training.joint import LossWeights
 from csakd.training.settings import Recipe
 
-PLAIN = LossWeights(beba=0.0, sam=0.0, kd=0.0, response=0.0)
+PLAIN = LossWeights(beba=0.0, sam=0.0, kd=0.0, response=0.0)  # the data term alone
+BOTH = replace(PLAIN, early=1.0)  # and that of an earlier estimate
 
 
 def mssjfl() -> Recipe:
@@ -41,7 +44,7 @@ def pzresnet() -> Recipe:
         learning_rate=1e-3,
         optimiser="adam",
         schedule="cosine:0.01",
-        losses=LossWeights(beba=0.0, sam=0.0, kd=0.0, response=0.0, early=1.0),
+        losses=BOTH,
     )
 
 
@@ -58,7 +61,7 @@ def dual_unet() -> Recipe:
         epochs=600,
         learning_rate=5e-4,
         optimiser="adam",
-        losses=LossWeights(beba=0.0, sam=0.0, kd=0.0, response=0.0, early=1.0),
+        losses=BOTH,
     )
 
 
@@ -93,5 +96,5 @@ def ssrnet() -> Recipe:
         learning_rate=1e-4,
         optimiser="adam",
         schedule="constant",
-        losses=LossWeights(beba=0.0, sam=0.0, kd=0.0, response=0.0, early=1.0),
+        losses=BOTH,
     )

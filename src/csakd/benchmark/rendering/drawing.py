@@ -7,7 +7,8 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from csakd.benchmark.rendering.lineup import Name, entrant
+from csakd.benchmark.methods import Name
+from csakd.benchmark.rendering.lineup import entrant
 from csakd.benchmark.rendering.paper import lines
 from csakd.io.atomic import replacing
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from csakd.benchmark.ledger import Row, cost_ledger, curve_ledger, score_ledger
+from csakd.benchmark.ledger import Row, cost_ledger, curve_ledger, existing, score_ledger
 from csakd.benchmark.rendering.drawing import save
 from csakd.benchmark.rendering.learning_curves import (
     convergence_figure,
@@ -46,9 +46,7 @@ def render_figures(folder: Path, output: Path, say: Callable[[str], None] = prin
     Raises:
         ValueError: if there is no such folder, or a CSV is not of this benchmark.
     """
-    if not folder.is_dir():
-        raise ValueError(f"no folder {folder}: give one that csakd bench has written")
-    scores, curves = score_ledger(folder).rows(), curve_ledger(folder).rows()
+    scores, curves = score_ledger(existing(folder)).rows(), curve_ledger(folder).rows()
     looks = read_looks(folder / "looks", say)
     written = []
     for name, why, draw in figures(scores, curves, cost_ledger(folder).rows(), looks):

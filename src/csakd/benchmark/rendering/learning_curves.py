@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.methods import TRAINED
+from csakd.benchmark.methods import TRAINED, Name
 from csakd.benchmark.rendering.drawing import PAGE, blank, legend_above, look_of, plain_log, styled
-from csakd.benchmark.rendering.lineup import BLUE, GREY, VERMILION, Name, label, place
+from csakd.benchmark.rendering.lineup import BLUE, GREY, VERMILION, label, place
 from csakd.benchmark.rendering.provenance import machine, values
 from csakd.benchmark.rendering.standings import band_sets, bands_label, number, standing
 from csakd.benchmark.rendering.studies import NAIVE, loss_changes
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LOSSES = ("mean/loss", "train/loss")
+LOSS = "mean/loss"
 Curve = list[tuple[float, float]]
 
 
@@ -41,11 +40,11 @@ def convergence_figure(points: Sequence[Row], scores: Sequence[Row] = ()) -> Fig
         look = {"color": VERMILION if not weights else BLUE, "ls": "-" if role == "teacher" else "--"}
         name = f"{label(network)}, {'proposed' if not weights else 'naive'} losses"
         own = [row for row in points if row["method"] == method]
-        for number_of_seed, seed in enumerate(values(own, "seed")):
-            by_seed = [row for row in own if row["seed"] == seed]
-            psnr = first_run(row for row in by_seed if row["series"] == f"{role}/psnr")
-            psnr_axes.plot(*_axes_of(psnr), **look, label="_" if number_of_seed else name)
-            loss = first_run(row for row in by_seed if row["series"] in LOSSES)
+        for number_of_run, run in enumerate(dict.fromkeys((row["seed"], row["budget"]) for row in own)):
+            by_run = [row for row in own if (row["seed"], row["budget"]) == run]
+            psnr = curve_of(row for row in by_run if row["series"] == f"{role}/psnr")
+            psnr_axes.plot(*_axes_of(psnr), **look, label="_" if number_of_run else name)
+            loss = curve_of(row for row in by_run if row["series"] == LOSS)
             if loss not in drawn:  # a teacher and its student share a run, so a loss
                 loss_axes.plot(*_axes_of(loss), **{**look, "ls": "-"})
                 drawn.append(loss)
@@ -105,8 +104,10 @@ def one_pair_points(curves: Sequence[Row], scores: Sequence[Row]) -> list[Row]:
 def _pair_curves(axes: Axes, points: Sequence[Row]) -> None:
     """One method: a thin line a scene and seed, a thick one for their mean."""
     look = look_of(points[0]["method"])
-    keys = dict.fromkeys((row["scene"], row["seed"]) for row in points)
-    curves = [first_run((row for row in points if (row["scene"], row["seed"]) == key), by="seconds") for key in keys]
+    runs: dict[tuple[str, ...], list[Row]] = {}
+    for row in points:
+        runs.setdefault((row["scene"], row["seed"], row["budget"]), []).append(row)
+    curves = [curve_of(run, by="seconds") for run in runs.values()]
     for curve in curves:
         axes.plot(*_axes_of(curve), color=look["color"], lw=0.5, alpha=0.5)
     mean = mean_curve(curves)
@@ -115,23 +116,10 @@ def _pair_curves(axes: Axes, points: Sequence[Row]) -> None:
         axes.plot(*_axes_of(mean), **{**look, "lw": 1.8, "markevery": [-1], "ms": 6, "label": name})
 
 
-def first_run(points: Iterable[Row], by: str = "step") -> Curve:
-    """(place, value) of the first whole run among points in the order of the file; steps begin anew with each run.
-
-    A method that learns from one pair fits the protocol's bands first and the scene's own after that, under one name.
-    A run that ended before half of what the longest took was cut off.
-    """
-    runs: list[Curve] = []
-    last = math.inf
-    for row in points:
-        step, at, value = (number(row[column]) for column in ("step", by, "value"))
-        if step is not None and at is not None and value is not None:
-            if step <= last:
-                runs.append([])
-            last = step
-            runs[-1].append((at, value))
-    whole = max((run[-1][0] for run in runs), default=0.0) / 2
-    return next((run for run in runs if run[-1][0] >= whole), [])
+def curve_of(points: Iterable[Row], by: str = "step") -> Curve:
+    """(place, value) of one run's points, in the order of the file; what holds no number is left out."""
+    numbers = ((number(row[by]), number(row["value"])) for row in points)
+    return [(at, value) for at, value in numbers if at is not None and value is not None]
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from csakd.benchmark.methods import Name
+
 # Okabe and Ito's palette, safe for the colour-blind, less its yellow (faint on white); then two of Paul Tol's.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -61,7 +63,6 @@ LINEUP: dict[str, Entrant] = {
     "teacher": Entrant("Teacher", "ours", BLACK, "h"),
     "student": Entrant("Student", "ours", VERMILION, "o"),
     "student-alone": Entrant("Student, undistilled", "ours", VERMILION, "d"),
-    "student-text": Entrant("Student, as in the text", "ours", VERMILION, "s"),
     "teacher-l": Entrant("Teacher-L", "ours", BLACK, "^"),
     "student-l": Entrant("Student-L", "ours", VERMILION, "^"),
     "teacher-l-ext": Entrant("Teacher-L-Ext", "ours", BLACK, "v"),
@@ -69,26 +70,6 @@ LINEUP: dict[str, Entrant] = {
     "mini-teacher": Entrant("mini Teacher", "ours", BLUE, "h"),
     "mini-student": Entrant("mini Student", "ours", WINE, "h"),
 }
-
-
-@dataclass(frozen=True)
-class Name:
-    """The parts of `NAME[+BASE][@FIELD=VALUE,…]`, whether or not this version knows them."""
-
-    model: str
-    base: str
-    changes: tuple[str, ...]
-
-    @classmethod
-    def parse(cls, method: str) -> Name:
-        stem, _, changes = method.partition("@")
-        model, _, base = stem.partition("+")
-        return cls(model, base, tuple(changes.split(",")) if changes else ())
-
-    @property
-    def stem(self) -> str:
-        """Without the changes."""
-        return f"{self.model}+{self.base}" if self.base else self.model
 
 
 def entrant(model: str) -> Entrant:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.rendering.lineup import Name, entrant, shared_changes
+from csakd.benchmark.methods import Name
+from csakd.benchmark.rendering.lineup import entrant, shared_changes
 from csakd.benchmark.rendering.standings import budget_label, numbers
 
 CONVENTIONS = {

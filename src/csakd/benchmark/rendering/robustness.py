@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from csakd.benchmark.ledger import Row
+from csakd.benchmark.methods import Name
 from csakd.benchmark.rendering.drawing import PAGE, blank, legend_above, look_of, styled
-from csakd.benchmark.rendering.lineup import BLUE, GREEN, GREY, PURPLE, VERMILION, Name
+from csakd.benchmark.rendering.lineup import BLUE, GREEN, GREY, PURPLE, VERMILION
 from csakd.benchmark.rendering.provenance import provenance
 from csakd.benchmark.rendering.score_cells import DAGGER, dagger_remark, score_columns
 from csakd.benchmark.rendering.standings import Contender, bands_label, contenders, noise, standing

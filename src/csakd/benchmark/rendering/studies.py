@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.rendering.lineup import Name
+from csakd.benchmark.methods import Name
 from csakd.benchmark.rendering.standings import noise, number
 from csakd.models import PRESETS
 

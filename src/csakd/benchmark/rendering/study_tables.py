@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.rendering.lineup import KINDS, Name, entrant, label, place, shared_changes
+from csakd.benchmark.methods import Name
+from csakd.benchmark.rendering.lineup import KINDS, entrant, label, place, shared_changes
 from csakd.benchmark.rendering.printed import NOT_PRINTED, PRINTED_DEPTHS
 from csakd.benchmark.rendering.provenance import provenance
 from csakd.benchmark.rendering.score_cells import (

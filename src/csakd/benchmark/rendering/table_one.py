@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.rendering.lineup import KINDS, Name, entrant, label, place
+from csakd.benchmark.methods import Name
+from csakd.benchmark.rendering.lineup import KINDS, entrant, label, place
 from csakd.benchmark.rendering.printed import NOT_PRINTED, PRINTED, PRINTED_SETTING, agree
 from csakd.benchmark.rendering.provenance import device, machine, provenance
 from csakd.benchmark.rendering.score_cells import HEADLINE, name_cell, remarks, score_cells, score_columns, significant

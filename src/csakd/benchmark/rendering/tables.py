@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from csakd.benchmark.ledger import Row, cost_ledger, score_ledger
+from csakd.benchmark.ledger import Row, cost_ledger, existing, score_ledger
 from csakd.benchmark.protocol import OWN
 from csakd.benchmark.rendering.picture import LONGEST
 from csakd.benchmark.rendering.standings import band_sets, noise
@@ -29,10 +29,8 @@ def render_tables(folder: Path, output: Path, say: Callable[[str], None] = print
     Raises:
         ValueError: if there is no such folder, or a CSV is not of this benchmark.
     """
-    if not folder.is_dir():
-        raise ValueError(f"no folder {folder}: give one that csakd bench has written")
     written = []
-    for name, why, table in tables(score_ledger(folder).rows(), cost_ledger(folder).rows()):
+    for name, why, table in tables(score_ledger(existing(folder)).rows(), cost_ledger(folder).rows()):
         if table is None:
             say(f"{name}: left out, {why}")
             continue

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from csakd.models.network import Network, NetworkConfig, check_sizes
+from csakd.models.network import Network, NetworkConfig, resized
 from csakd.models.peers.dual_unet import continued
 
 TAPS = 7  # of each filter
@@ -73,7 +73,7 @@ class FilterNet(nn.Module):
         deep = levels.pop()
         for level in self.up:
             skip = levels.pop()
-            deep = functional.interpolate(deep, size=skip.shape[-2:], mode="bicubic", align_corners=False)
+            deep = resized(deep, (skip.shape[-2], skip.shape[-1]), "bicubic")
             deep = level(torch.cat([skip, deep], 1))
         chosen = [head(deep[..., :rows, :columns]).unflatten(1, (TAPS, -1)) for head in self.heads]
         return [functional.normalize(taps, dim=1) for taps in chosen]
@@ -112,16 +112,10 @@ class DHIFNet(Network):
     def damp(self, factor: float) -> None:
         self.step_sizes.data *= factor
 
-    def forward(
-        self,
-        hsi: Float[Tensor, "B L h w"],
-        msi: Float[Tensor, "B M H W"],
-        upsampled: Float[Tensor, "B L H W"] | None = None,
+    def fused(
+        self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], upsampled: Float[Tensor, "B L H W"]
     ) -> tuple[Float[Tensor, "B L H W"], None]:
-        check_sizes(self.config, hsi, msi)
         estimate, seen = upsampled, []
-        if estimate is None:
-            estimate = functional.interpolate(hsi, size=msi.shape[-2:], mode="bicubic", align_corners=False)
         for step, weight, gather in zip(self.step_sizes, self.prior_weights, self.gather, strict=True):
             misfit = self.project_back(self.project(estimate) - msi) + self.blur_back(self.blur(estimate) - hsi)
             seen.append(self.look(torch.cat([estimate, msi], 1)))

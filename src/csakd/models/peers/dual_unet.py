@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from csakd.models.network import Network, NetworkConfig, check_sizes
+from csakd.models.network import Network, NetworkConfig
 
 SLOPE = 0.2  # of every LeakyReLU
 COARSEST = 8  # high pixels a pixel of the U-Nets' lowest level spans
@@ -155,16 +155,10 @@ class DualUNet(Network):
             for parameter in bands[-1].parameters():
                 parameter.data *= factor
 
-    def forward(
-        self,
-        hsi: Float[Tensor, "B L h w"],
-        msi: Float[Tensor, "B M H W"],
-        upsampled: Float[Tensor, "B L H W"] | None = None,
+    def fused(
+        self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], upsampled: Float[Tensor, "B L H W"]
     ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B L H W"]]:
-        check_sizes(self.config, hsi, msi)
         rows, columns = msi.shape[-2:]
-        if upsampled is None:
-            upsampled = functional.interpolate(hsi, size=(rows, columns), mode="bicubic", align_corners=False)
         features = self.head(torch.cat([upsampled, msi], 1))
         msi_down, msi_up = self.detail_unet(continued(msi, COARSEST))
         joint = self.main_unet(continued(features, COARSEST), msi_down, msi_up)

@@ -9,9 +9,8 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
-from csakd.models.network import Network, NetworkConfig, check_sizes
+from csakd.models.network import Network, NetworkConfig, resized
 
 REDUCTION = 16  # of the channels inside a channel attention
 
@@ -136,6 +135,7 @@ class MSSJFL(Network):
     """
 
     Config: ClassVar[type[MSSJFLConfig]] = MSSJFLConfig
+    interpolation = "bilinear"
 
     def __init__(self, config: MSSJFLConfig) -> None:
         super().__init__(config)
@@ -166,20 +166,11 @@ class MSSJFL(Network):
             for parameter in layer.parameters():
                 parameter.data *= factor
 
-    def forward(
-        self,
-        hsi: Float[Tensor, "B L h w"],
-        msi: Float[Tensor, "B M H W"],
-        upsampled: Float[Tensor, "B L H W"] | None = None,
+    def fused(
+        self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], upsampled: Float[Tensor, "B L H W"]
     ) -> tuple[Float[Tensor, "B L H W"], None]:
-        check_sizes(self.config, hsi, msi)
-        hsi_high = _resize(hsi, msi.shape[-2:], "bilinear") if upsampled is None else upsampled
-        msi_low = _resize(msi, hsi.shape[-2:], "bicubic")
+        msi_low = resized(msi, (hsi.shape[-2], hsi.shape[-1]), "bicubic")
         joint_low = self.joint_low_bands(self.joint_low(torch.cat([hsi, msi_low], 1)))
-        joint_high = self.joint_high_bands(self.joint_high(torch.cat([msi, hsi_high], 1)))
+        joint_high = self.joint_high_bands(self.joint_high(torch.cat([msi, upsampled], 1)))
         own = self.own_bands(torch.cat([self.hsi(hsi), self.msi(msi)], 1))
         return self.restoration(joint_low + joint_high + own, hsi, msi), None
-
-
-def _resize(image: Tensor, size: torch.Size, mode: str) -> Tensor:
-    return functional.interpolate(image, size=size, mode=mode, align_corners=False)

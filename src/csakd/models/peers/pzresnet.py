@@ -13,9 +13,8 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
-from csakd.models.network import Network, NetworkConfig, check_sizes
+from csakd.models.network import Network, NetworkConfig
 
 LAYERS = 8  # dense layers a stage
 
@@ -99,6 +98,7 @@ class PZResNet(Network):
     """
 
     Config: ClassVar[type[PZResNetConfig]] = PZResNetConfig
+    interpolation = "bilinear"
     adds_upsampled = True
     early = True
 
@@ -119,15 +119,9 @@ class PZResNet(Network):
             for parameter in layer.parameters():
                 parameter.data *= factor
 
-    def forward(
-        self,
-        hsi: Float[Tensor, "B L h w"],
-        msi: Float[Tensor, "B M H W"],
-        upsampled: Float[Tensor, "B L H W"] | None = None,
+    def fused(
+        self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], upsampled: Float[Tensor, "B L H W"]
     ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B L H W"]]:
-        check_sizes(self.config, hsi, msi)
-        if upsampled is None:
-            upsampled = functional.interpolate(hsi, size=msi.shape[-2:], mode="bilinear", align_corners=False)
         centred = _zero_mean(msi)
         details: list[Tensor] = []
         for stage, bands in zip(self.stages, self.subsets, strict=True):

@@ -11,9 +11,8 @@ from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
-from csakd.models.network import Network, NetworkConfig, check_sizes
+from csakd.models.network import Network, NetworkConfig
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class SSRNet(Network):
     """
 
     Config: ClassVar[type[SSRNetConfig]] = SSRNetConfig
+    interpolation = "bilinear"
     early = True
 
     def __init__(self, config: SSRNetConfig) -> None:
@@ -56,15 +56,9 @@ class SSRNet(Network):
             assert parameter is not None
             parameter.data *= factor
 
-    def forward(
-        self,
-        hsi: Float[Tensor, "B L h w"],
-        msi: Float[Tensor, "B M H W"],
-        upsampled: Float[Tensor, "B L H W"] | None = None,
+    def fused(
+        self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], upsampled: Float[Tensor, "B L H W"]
     ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B L H W"]]:
-        check_sizes(self.config, hsi, msi)
-        if upsampled is None:
-            upsampled = functional.interpolate(hsi, size=msi.shape[-2:], mode="bilinear", align_corners=False)
         mixed = upsampled.clone()
         mixed[:, self.inserted] = msi.to(mixed)
         fused = self.fuse(mixed).relu()
