@@ -43,3 +43,17 @@ def write(path, rows):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
+
+
+PAPERS = {25: (22.417, 9.3), 30: (25.658, 5.72), 35: (29.017, 3.681), 40: (31.566, 2.654), 45: (33.454, 1.945),
+          "": (34.963, 1.934)}  # fmt: skip
+
+
+def noisy(name, both=True, **changes):
+    """The paper's row of PZRes-Net in its Table II."""
+    return [score(name, study="robustness", hsi_snr=snr, msi_snr=snr if both else "", psnr=psnr, sam=sam, **changes)
+            for snr, (psnr, sam) in PAPERS.items()]  # fmt: skip
+
+
+def losses(name, psnr, **changes):
+    return score(name, study="losses", budget="300s", psnr=psnr, **changes)

@@ -9,7 +9,7 @@ from scipy.special import rel_entr, softmax
 
 from csakd.data import synthetic_scene
 from csakd.models.one_pair import ONE_PAIR
-from csakd.models.peers import cucanet, u2mdn, usdn
+from csakd.models.peers import cucanet, dirichlet, u2mdn, usdn
 from csakd.physics import Sensors, SpatialResponse, SpectralResponse, observe
 
 BANDS = 8
@@ -111,7 +111,7 @@ class TestDirichlet:
     def test_sticks_against_a_loop(self):
         generator = torch.Generator().manual_seed(0)
         logits, beta = (torch.randn(9, n, generator=generator, dtype=torch.float64) for n in (4, 1))
-        found = usdn.stick_breaking(logits, beta).numpy()
+        found = dirichlet.stick_breaking(logits, beta).numpy()
         for pixel, (row, width) in enumerate(zip(logits.numpy(), beta.numpy()[:, 0], strict=True)):
             left = 1.0
             for share, logit in enumerate(row):
@@ -123,8 +123,8 @@ class TestDirichlet:
         """Powers with an infinite exponent, sticks of no and of full length: finite, and so are their slopes."""
         logits = torch.tensor([[-1e4, 0, 1e4], [1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]]).repeat(3, 1).requires_grad_()
         beta = torch.tensor([-1e4, 0, 1e4]).repeat_interleave(3)[:, None].requires_grad_()
-        shares = usdn.stick_breaking(logits, beta)
-        (usdn.entropy(shares) + shares.square().sum()).backward()
+        shares = dirichlet.stick_breaking(logits, beta)
+        (dirichlet.entropy(shares) + shares.square().sum()).backward()
         assert all(values.isfinite().all() for values in (shares, logits.grad, beta.grad))
         assert shares.min() >= 0
         assert shares.sum(1).max() <= 1 + 1e-6
@@ -157,13 +157,13 @@ class TestDirichlet:
 
         fit = begun("usdn")
         error = ((estimate(fit) @ response.T - pixels) ** 2).sum(0).mean()
-        sparsity = 1e-3 * float(usdn.entropy(fit.network.msi_encoder(fit.msi)).detach())
+        sparsity = 1e-3 * float(dirichlet.entropy(fit.network.msi_encoder(fit.msi)).detach())
         assert float(fit.sharpening().detach()) == pytest.approx(error + sparsity, rel=1e-4)
 
         fit = begun("u2mdn", information=0.0)
         seen = (estimate(fit) - table(fit.hsi_mean)) @ response.T - (pixels - pixels.mean(0))
         error = (seen.reshape(16, 20, 3) ** 2).sum(0).mean() / 4
-        sparsity = 0.01 * float(usdn.entropy(fit.network.encoder(fit.msi)).detach())
+        sparsity = 0.01 * float(dirichlet.entropy(fit.network.encoder(fit.msi)).detach())
         assert float(fit.msi_objective().detach()) == pytest.approx(error + sparsity, rel=1e-4)
 
     def test_the_hsi_of_u2mdn_in_numpy(self):
@@ -175,7 +175,7 @@ class TestDirichlet:
         mix, spectra = map(table, fit.network.decoder.parameters())
         expected = ((table(shares) @ mix @ spectra - centred) ** 2).sum()
         expected += 1e-3 * np.abs(mix @ spectra + pixels.mean(0)).sum(1).mean()
-        expected += 0.01 * float(usdn.entropy(shares).detach())
+        expected += 0.01 * float(dirichlet.entropy(shares).detach())
         assert float(fit.hsi_objective().detach()) == pytest.approx(expected, rel=1e-4)
 
     def test_phases_end_early_and_leave_their_steps(self):

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from csakd.models.peers.usdn import Decoder, Dense, centred, entropy, stick_breaking
+from csakd.models.peers.dirichlet import Decoder, Dense, centred, entropy, stick_breaking
 from csakd.physics import Sensors
 
 
