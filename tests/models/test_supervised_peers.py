@@ -217,6 +217,16 @@ class TestMSSJFL:
         features = torch.randn(1, 64, 6, 6)
         assert torch.allclose(block(features), -block(-features), atol=1e-5) == linear
 
+    def test_initialisation(self):
+        """The published one is drawn from N(0, 0.05²) and far too bright; PyTorch's own starts near the images."""
+        published, tamed = (MSSJFL(MSSJFL.Config(172, 4, 4, init_std=std)) for std in (0.05, 0))
+        assert published.hsi[0].head[0].weight.std().item() == pytest.approx(0.05, rel=0.02)
+        pair = torch.rand(1, 172, 4, 4), torch.rand(1, 4, 16, 16)
+        with torch.no_grad():
+            bright, dim = (network(*pair)[0].abs().mean().item() for network in (published, tamed))
+        assert bright > 10
+        assert dim < 1
+
 
 class TestPZResNet:
     @pytest.mark.parametrize(
@@ -384,6 +394,7 @@ class TestSSRNet:
     [
         (lambda: small("mssjfl", fh=15), "fh = 15, fm = 64: both must be at least 16"),
         (lambda: small("mssjfl", slope=1.5), "slope = 1.5: it lies between 0 and 1"),
+        (lambda: small("mssjfl", init_std=-0.1), "init_std = -0.1: it cannot be negative"),
         (lambda: small("mssjfl", blocks=0), "blocks = 0: it must be at least 1"),
         (lambda: small("pzresnet", widths=(0, 4)), r"widths = \(0, 4\): each lies between 1 and 5, the last is 5"),
         (lambda: small("pzresnet", widths=(6, 5)), r"widths = \(6, 5\): each"),
