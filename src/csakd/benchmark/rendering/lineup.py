@@ -82,9 +82,9 @@ def entrant(model: str) -> Entrant:
 
 
 def label(method: str, hidden: Collection[str] = ()) -> str:
-    """As printed, without the changes that all share."""
+    """As printed, without the changes that all share and without saying that a change is one of options."""
     name = Name.parse(method)
-    shown = ", ".join(change for change in name.changes if change not in hidden)
+    shown = ", ".join(change.removeprefix("options.") for change in name.changes if change not in hidden)
     stem = entrant(name.model).label + (f" on {entrant(name.base).label}" if name.base else "")
     return f"{stem} ({shown})" if shown else stem
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from csakd.benchmark.ledger import Row
-from csakd.benchmark.methods import Name
+from csakd.benchmark.methods import TRAINED, Name
 from csakd.benchmark.rendering.standings import noise, number
 from csakd.models import PRESETS
+from csakd.training import recipe
 
 Noise = tuple[float | None, float | None]
 WHERE = {"hsi": "the LR-HSI", "both": "both images"}
@@ -65,12 +66,18 @@ def _position(term: str) -> int:
     return list(LAMBDAS).index(term) if term in LAMBDAS else len(LAMBDAS)
 
 
+def preset(method: str) -> str:
+    """The network that a method trains, whatever it is trained beside; "" for what is not trained."""
+    made_by, role = TRAINED.get(Name.parse(method).model, ("", ""))
+    return getattr(recipe(made_by), role) if made_by else ""
+
+
 def depths(method: str) -> tuple[int, int, int, int] | None:
     """CLRAs in Z_hm, Z_mh, Z_h and Z_m of one of our networks; None for any other."""
-    name = Name.parse(method)
-    if name.model not in PRESETS:
+    name, network = Name.parse(method), preset(method)
+    if network not in PRESETS:
         return None
-    options = {stream: PRESETS[name.model][stream] for stream in STREAMS}
+    options = {stream: PRESETS[network][stream] for stream in STREAMS}
     for change in name.changes:
         field, _, text = change.partition("=")
         if field.removeprefix("options.") in options:

@@ -38,6 +38,7 @@ from csakd.benchmark.rendering.studies import (
     loss_label,
     loss_place,
     noise_levels,
+    preset,
 )
 from csakd.benchmark.rendering.table_one import SIZE_COLUMNS
 from csakd.benchmark.rendering.typeset import Cell, Column, Footnotes, Line, Table, ranked
@@ -137,7 +138,7 @@ def table_four(rows: Sequence[Row], costs: Sequence[Row] = ()) -> Table:
         cells += score_cells(one.rows, scenes, HEADLINE, footnotes, ranked=not one.few)
         cost = next((cost for cost in costs if cost["method"] == one.method), None)
         parameters, gmacs = (number(cost[column]) if cost else None for column in ("parameters", "gmacs"))
-        known = counts is not None and counts[0] == 0 and Name.parse(one.method).model == "student"
+        known = counts is not None and counts[0] == 0 and preset(one.method) == "student"
         paper = PRINTED_DEPTHS.get(counts[1:], NOT_PRINTED) if counts and known else NOT_PRINTED
         for ours, printed in ((parameters and parameters / 1e6, paper.parameters), (gmacs, paper.gmacs)):
             cells += [Cell(significant(ours, 4)) if ours else Cell(), Cell(printed) if printed else Cell()]
