@@ -31,13 +31,19 @@ def test_looks_are_read_in_order_and_what_is_none_is_named(tmp_path):
 def test_looks_share_one_scale_without_the_truth():
     looks = [look("truth", 0), look("bicubic", 10), look("hyper", 1)]
     scale = error_scale(looks)
-    assert (scale.vmin, scale.vmax) == pytest.approx(np.percentile([looks[1].residual, looks[2].residual], (1, 99)))
+    assert (scale.vmin, scale.vmax) == pytest.approx(5.5 * np.percentile(look("ramp", 1).residual, (1, 99)))
     figure = looks_figure(looks)
     pictures = [axes for axes in figure.axes if axes.get_images()]
     assert [axes.get_title() for axes in pictures] == ["truth", "bicubic", "", "hyper", ""]
     limits = {axes.get_images()[0].get_clim() for axes in (pictures[2], pictures[4])}
     assert limits == {(scale.vmin, scale.vmax)}
     assert figure.axes[-1].get_xlabel() == "mean absolute error over the bands, data units"
+
+
+def test_a_method_that_failed_does_not_darken_the_others():
+    good = [look("bicubic", 3), look("glp", 2), look("hyper", 1)]
+    assert error_scale([*good, look("mssjfl", 1e6)]).vmax < 3
+    assert error_scale(good).vmax == pytest.approx(2, rel=0.01)
 
 
 def test_a_perfect_method_can_be_shown():
