@@ -1,70 +1,62 @@
-"""README's tables, from the CSVs beside this file: `make tables`.
+"""The tables of README and docs, from the CSVs beside this file: `make tables`.
 
-A table stands between `<!-- table:NAME -->` and `<!-- end -->`; NAME is a key of `TABLES`.
+A table stands between `<!-- table:NAME -->` and `<!-- end -->`. NAME is "demo", the name of a table of
+`csakd tables` on `results/aviris-small`, or "quality": Table I without costs.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-import statistics
-from collections.abc import Callable
 from pathlib import Path
 
+from csakd.benchmark.ledger import cost_ledger, score_ledger
+from csakd.benchmark.rendering.table_one import table_one
+from csakd.benchmark.rendering.tables import quality_rows, tables
+
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+ROOT = HERE.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
 
 
 def demo() -> str:
-    rows = [
-        [
-            row["method"],
-            f"{float(row['psnr']):.2f}",
-            f"{float(row['sam']):.3f}",
-            f"{float(row['rmse']):.4f}",
-            f"{float(row['ergas']):.3f}",
-            f"{float(row['seconds']):.2f}",
-            f"{int(row['parameters']):,}",
+    with (HERE / "results" / "demo.csv").open() as file:
+        rows = [
+            [
+                row["method"],
+                f"{float(row['psnr']):.2f}",
+                f"{float(row['sam']):.3f}",
+                f"{float(row['rmse']):.4f}",
+                f"{float(row['ergas']):.3f}",
+                f"{float(row['seconds']):.2f}",
+                f"{int(row['parameters']):,}",
+            ]
+            for row in csv.DictReader(file)
         ]
-        for row in _rows("demo")
-    ]
-    return _table(["method", "PSNR / dB", "SAM / °", "RMSE", "ERGAS", "seconds", "parameters"], rows)
-
-
-def closed_forms() -> str:
-    rows = _rows("closed_forms")
-    table = []
-    for method in dict.fromkeys(row["method"] for row in rows):
-        line = [method]
-        for msi in ("tm4", "tm6"):
-            mine = [row for row in rows if row["method"] == method and row["msi"] == msi]
-            means = {name: statistics.fmean(float(row[name]) for row in mine) for name in ("psnr", "sam", "rmse")}
-            line.append(f"{means['psnr']:.2f} / {means['sam']:.3f} / {means['rmse']:.1f}")
-        table.append(line)
-    return _table(["method", "4 MSI bands", "6 MSI bands"], table)
-
-
-TABLES: dict[str, Callable[[], str]] = {"demo": demo, "closed_forms": closed_forms}
-
-
-def render(text: str) -> str:
-    """`text` with every marked table made anew."""
-
-    def fresh(match: re.Match[str]) -> str:
-        return f"<!-- table:{match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
-
-    return re.sub(r"<!-- table:(\w+) -->\n.*?<!-- end -->", fresh, text, flags=re.DOTALL)
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    with (HERE / "results" / f"{name}.csv").open() as file:
-        return list(csv.DictReader(file))
-
-
-def _table(headings: list[str], rows: list[list[str]]) -> str:
+    headings = ["method", "PSNR / dB", "SAM / °", "RMSE", "ERGAS", "seconds", "parameters"]
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def every_table() -> dict[str, str]:
+    """Markdown by name, without headings."""
+    folder = HERE / "results" / "aviris-small"
+    scores, costs = score_ledger(folder).rows(), cost_ledger(folder).rows()
+    made = {name: table for name, _, table in tables(scores, costs) if table is not None}
+    made["quality"] = table_one(quality_rows(scores, "test"))
+    return {"demo": demo()} | {name: table.to_markdown().partition("\n\n")[2] for name, table in made.items()}
+
+
+def render(text: str, found: dict[str, str]) -> str:
+    """`text` with every marked table made anew."""
+
+    def fresh(match: re.Match[str]) -> str:
+        return f"<!-- table:{match[1]} -->\n{found[match[1]].strip()}\n<!-- end -->"
+
+    return re.sub(r"<!-- table:([\w-]+) -->\n.*?<!-- end -->", fresh, text, flags=re.DOTALL)
+
+
 if __name__ == "__main__":
-    README.write_text(render(README.read_text()))
+    rendered = every_table()
+    for page in PAGES:
+        page.write_text(render(page.read_text(), rendered))
