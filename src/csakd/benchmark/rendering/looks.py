@@ -102,6 +102,7 @@ def looks_figure(looks: Sequence[Look]) -> Figure:
         top += 2 * (tall + SPACE)
     bar = figure.colorbar(ScalarMappable(scale, "magma"), cax=panel(PAGE * 0.2, top + 0.1, PAGE * 0.6, 0.1),
                           orientation="horizontal", format="{x:g}", extend="both")  # fmt: skip
+    bar.ax.minorticks_off()
     bar.set_label("mean absolute error over the bands, data units")
     return figure
 
