@@ -27,9 +27,7 @@ def bench(options: argparse.Namespace) -> None:
         protocol = replace(protocol, budget=Budget.parse(options.budget))
     if options.pair_budget:
         protocol = replace(protocol, pair_budget=Budget.parse(options.pair_budget))
-    study = STUDIES["quality"] if options.study == "cost" else STUDIES[options.study]
-    if options.study == "cost":
-        study = replace(study, msi=("tm4",))
+    study = replace(STUDIES["quality"], msi=("tm4",)) if options.study == "cost" else STUDIES[options.study]
     if options.msi:
         study = replace(study, msi=tuple(options.msi.split(",")))
     chosen = options.methods or study.methods
