@@ -1,10 +1,13 @@
 """What methods cost: counted against the published counts, measured in a process of its own."""
 
+import numpy as np
 import pytest
 
 from csakd.benchmark.cost import cost_of, measure_costs
 from csakd.benchmark.ledger import cost_ledger
 from csakd.benchmark.methods import method
+from csakd.data import synthetic_scene
+from csakd.physics import observe
 
 
 @pytest.mark.parametrize(
@@ -19,7 +22,8 @@ from csakd.benchmark.methods import method
 )
 def test_counts_grow_as_the_image_does(name, parameters, giga_macs):
     """Second source: Tables I and IV at 256×256; here a sixty-fourth of the pixels."""
-    row = cost_of(method(name), "tm4", 32, "fp32", "cpu", 1)
+    pair = observe(synthetic_scene((32, 32), "aviris-172"), "tm4", 4).pair
+    row = cost_of(method(name), pair, "fp32", "cpu", 1)
     assert row["parameters"] == parameters
     assert row["gmacs"] * 64 == pytest.approx(giga_macs, rel=0.02)
 
@@ -39,9 +43,19 @@ def test_a_row_each_once(tmp_path):
     assert int(rows["cnmf", "fp32"]["runs"]) >= 1
 
 
+def test_memory_is_what_the_method_takes_and_nothing_else(tmp_path):
+    """At the least the cube it returns; a process that was large before it measured takes nothing off."""
+    ballast = np.ones(2**26)  # 512 MiB
+    ledger, megabytes = cost_ledger(tmp_path), 172 * 256**2 * 4 / 2**20
+    measure_costs([method("bicubic")], ledger, dtypes=("fp32",), say=lambda line: None)
+    (row,) = ledger.rows()
+    assert ballast.all()
+    assert megabytes <= float(row["peak_mb"]) < 6 * megabytes
+
+
 def test_a_method_that_cannot_be_measured_says_why(tmp_path):
     ledger = cost_ledger(tmp_path)
-    measure_costs([method("glp")], ledger, size=2, dtypes=("fp32",), say=lambda line: None)
+    measure_costs([method("student@options.fusion=prayer")], ledger, size=16, dtypes=("fp32",), say=lambda line: None)
     (row,) = ledger.rows()
     assert row["status"] == "failed"
-    assert "smaller than one low pixel" in row["note"]
+    assert "prayer" in row["note"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -11,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from itertools import product
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -44,6 +46,8 @@ def measure_costs(
 
     Methods that learn from the pair they fuse take as long as one lets them: of these only size is measured.
     """
+    scene = synthetic_scene((size, size), BANDS)
+    pairs = {bands: observe(scene, bands, RATIO).pair for bands in msi}
     done = {ledger.identity(row) for row in ledger.rows()}
     for bands, one, dtype in product(msi, methods, dtypes):
         row: dict[str, object] = {
@@ -53,31 +57,33 @@ def measure_costs(
         }  # fmt: skip
         if texts([row[key] for key in ledger.columns[: ledger.key]]) in done:
             continue
-        row |= _alone(one, bands, size, dtype, device)
+        row |= _alone(one, pairs[bands], dtype, device)
         ledger.add([row])
         spent = f"{row['seconds']:.3g} s, {row['peak_mb']} MB" if row["seconds"] else "not timed"
         say(f"{one.name} {bands} {dtype}: {spent} {row['note'] or ''}".rstrip())
 
 
-def _alone(one: Method, msi: str, size: int, dtype: str, device: str) -> dict[str, object]:
-    """Measured in a fresh process, so that its peak of memory is this method's."""
+def _alone(one: Method, pair: Pair, dtype: str, device: str) -> dict[str, object]:
+    """Measured in a fresh process that was given nothing but the pair, so that its peak of memory is this method's."""
     blank: dict[str, object] = {"seconds": None, "peak_mb": None, "status": "failed", "note": ""}
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         try:
-            return pool.submit(cost_of, one, msi, size, dtype, device, torch.get_num_threads()).result()
+            return pool.submit(cost_of, one, pair, dtype, device, torch.get_num_threads()).result()
         except BrokenProcessPool:
             return blank | {"note": "the process was killed, most likely for want of memory"}
         except (RuntimeError, ValueError, MemoryError) as error:
             return blank | {"note": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
 
 
-def cost_of(one: Method, msi: str, size: int, dtype: str, device: str, threads: int) -> dict[str, object]:
-    """Parameters, MACs in G, median seconds of one pass, peak memory in MB above what was there before."""
+def cost_of(one: Method, pair: Pair, dtype: str, device: str, threads: int) -> dict[str, object]:
+    """Parameters, MACs in G, median seconds of one pass, peak memory in MB above what was there before.
+
+    On the CPU the peak is the process's, so whoever held more before, in the same process, hides what the method takes.
+    """
     torch.set_num_threads(threads)
-    pair = observe(synthetic_scene((size, size), BANDS), msi, RATIO).pair
     row: dict[str, object] = {"parameters": 0, "gmacs": None, "note": "", "status": "ok"}
     if one.kind == "one-pair":
-        sizes = ONE_PAIR[one.model].size_of(pair.hsi.bands, pair.msi.bands, RATIO, size)
+        sizes = ONE_PAIR[one.model].size_of(pair.hsi.bands, pair.msi.bands, pair.ratio, pair.msi.size[0])
         return row | sizes | {"seconds": None, "runs": 0, "peak_mb": None, "note": "learns from the pair it fuses"}
     hsi, msi_image = (torch.from_numpy(np.asarray(cube.values[:, :, :]))[None].to(device) / 1e4
                       for cube in (pair.hsi, pair.msi))  # fmt: skip
@@ -145,10 +151,12 @@ def _peak(device: str) -> float:
     """Most bytes this process has held so far."""
     if device.startswith("cuda"):
         return float(torch.cuda.max_memory_allocated(device))
+    status = Path("/proc/self/status")
+    held = status.read_text().partition("VmHWM:")[2].split() if status.exists() else []
+    if held:  # Linux, where `ru_maxrss` below would begin with what the parent process held
+        return int(held[0]) * 1024.0
     try:
         import resource
     except ImportError:  # not on Windows
         return math.nan
-    import sys
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1.0 if sys.platform == "darwin" else 1024.0)
