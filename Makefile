@@ -30,7 +30,7 @@ docs: $(READY)
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	$(BIN)/sphinx-build -W -b html docs docs/_build/html
 
-# README's tables from the CSVs in benchmarks/results.
+# Tables and figures of README and docs from the CSVs in benchmarks/results.
 tables: $(READY)
 	$(BIN)/python benchmarks/render.py
 

@@ -1,4 +1,4 @@
-"""The tables of README and docs, from the CSVs beside this file: `make tables`.
+"""The tables and figures of README and docs, from the CSVs beside this file: `make tables`.
 
 A table stands between `<!-- table:NAME -->` and `<!-- end -->`. NAME is "demo", the name of a table of
 `csakd tables` on `results/aviris-small`, or "quality": Table I without costs.
@@ -10,13 +10,17 @@ import csv
 import re
 from pathlib import Path
 
-from csakd.benchmark.ledger import cost_ledger, score_ledger
+from csakd.benchmark.ledger import cost_ledger, curve_ledger, score_ledger
+from csakd.benchmark.rendering.drawing import save
+from csakd.benchmark.rendering.figures import figures
 from csakd.benchmark.rendering.table_one import table_one
 from csakd.benchmark.rendering.tables import quality_rows, tables
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+RESULTS = HERE / "results" / "aviris-small"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+FIGURES = ("figure7", "figure10", "figure12", "one-pair")
 
 
 def demo() -> str:
@@ -40,8 +44,7 @@ def demo() -> str:
 
 def every_table() -> dict[str, str]:
     """Markdown by name, without headings."""
-    folder = HERE / "results" / "aviris-small"
-    scores, costs = score_ledger(folder).rows(), cost_ledger(folder).rows()
+    scores, costs = score_ledger(RESULTS).rows(), cost_ledger(RESULTS).rows()
     made = {name: table for name, _, table in tables(scores, costs) if table is not None}
     made["quality"] = table_one(quality_rows(scores, "test"))
     return {"demo": demo()} | {name: table.to_markdown().partition("\n\n")[2] for name, table in made.items()}
@@ -56,7 +59,15 @@ def render(text: str, found: dict[str, str]) -> str:
     return re.sub(r"<!-- table:([\w-]+) -->\n.*?<!-- end -->", fresh, text, flags=re.DOTALL)
 
 
+def draw_figures(folder: Path) -> None:
+    ledgers = (score_ledger(RESULTS), curve_ledger(RESULTS), cost_ledger(RESULTS))
+    for name, _, draw in figures(*(ledger.rows() for ledger in ledgers), looks=[]):
+        if name in FIGURES and draw is not None:
+            save(draw(), folder / f"{name}.png")
+
+
 if __name__ == "__main__":
     rendered = every_table()
     for page in PAGES:
         page.write_text(render(page.read_text(), rendered))
+    draw_figures(ROOT / "docs" / "figures")

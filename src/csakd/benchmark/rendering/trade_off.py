@@ -121,10 +121,10 @@ def _rgb(colour: str) -> tuple[float, ...]:
 
 
 def _memory_legend(axes: Axes, most: float) -> None:
-    """Three circles of known size, in a row above the panel."""
+    """Three circles of known size, none too small to be true, in a row above the panel."""
     from matplotlib.lines import Line2D
 
-    shown = [size for size in LEGEND_MB if size <= most][::-2][:3][::-1]
+    shown = [size for size in LEGEND_MB if size <= most and _area(size, most) > LEAST][-3:]
     handles = [
         Line2D([], [], ls="", marker="o", mfc="none", mec=INK, ms=math.sqrt(_area(size, most)),
                label=f"{size} MB" if size < 1000 else f"{size / 1000:g} GB")
