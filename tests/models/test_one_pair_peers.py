@@ -181,7 +181,7 @@ class TestCalling:
     def test_seconds_buy_steps(self, monkeypatch):
         """On a clock of our own: steps take 1 s in the first three tenths of a run, 3 s after, 2.4 in the mean.
 
-        Ten pairs of steps to time them take 48 s; the rest of 528 s buys 200. Watching takes 100 s that do not count.
+        Ten times three steps to time them take 72 s; the rest of 792 s buys 300. Watching takes 100 s that do not count.
         """
         now, looks = [0.0], []
         monkeypatch.setattr(one_pair, "time", SimpleNamespace(perf_counter=lambda: now[0]))
@@ -196,13 +196,13 @@ class TestCalling:
             looks.append(seconds)
 
         monkeypatch.setattr(u2mdn.U2MDNFit, "step", slow)
-        method = OnePair("u2mdn", 4, None, RESPONSE, budget=Budget(seconds=528), watch=watch, shares=3)
+        method = OnePair("u2mdn", 4, None, RESPONSE, budget=Budget(seconds=792), watch=watch, shares=3)
         method(*images()[:2])
-        assert method.steps == 200
-        assert looks[-1] == 480
-        method.budget = Budget(seconds=25)  # a tenth of it is over after two pairs of 1 s a step
+        assert method.steps == 300
+        assert looks[-1] == 720
+        method.budget = Budget(seconds=25)  # a tenth of it is over after the first three of 1 s each
         method(*images()[:2])
-        assert method.steps == 21
+        assert method.steps == 22
 
     def test_seconds_on_the_wall(self):
         method = OnePair("usdn", 4, None, RESPONSE, budget=Budget(seconds=0.5))
