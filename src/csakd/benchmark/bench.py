@@ -6,7 +6,7 @@ import csv
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from csakd.budget import Budget
 from csakd.cubes import Cube, Sample
 from csakd.inference import fuse, load
 from csakd.io.atomic import replacing
-from csakd.metrics import evaluate
+from csakd.metrics import evaluate, psnr, sam
 from csakd.models import OnePair, build
 from csakd.physics import observe, spectral_response
 from csakd.version import version
@@ -47,16 +47,15 @@ class Cell:
 class Watch:
     """Scores an estimate while it is learnt: the points of a curve."""
 
-    def __init__(self, truth: Cube, ratio: int) -> None:
-        self.truth, self.ratio = truth, ratio
+    def __init__(self, truth: Cube) -> None:
+        loaded = truth.load()
+        self.truth, self.valid = torch.from_numpy(np.asarray(loaded.values)), torch.from_numpy(loaded.valid)
         self.points: list[dict[str, object]] = []
 
     def __call__(self, step: int, seconds: float, estimate: torch.Tensor) -> None:
-        cube = replace(self.truth, values=estimate.float().cpu().numpy())
-        scores = evaluate(cube, self.truth, ratio=self.ratio)
-        self.points += [
-            {"step": step, "seconds": seconds, "series": name, "value": scores[name]} for name in ("psnr", "sam")
-        ]
+        for name, score in (("psnr", psnr), ("sam", sam)):
+            value = score(estimate.float().cpu(), self.truth, valid=self.valid)
+            self.points.append({"step": step, "seconds": seconds, "series": name, "value": value})
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +186,7 @@ class Bench:
             options: dict[str, Any] = {}
             if one.kind == "one-pair":
                 self.say(f"fitting {one.name} to {cell.scene.name} ({cell.msi}) …")
-                watch = Watch(sample.truth, pair.ratio) if cell.bands == self._bands else None
+                watch = Watch(sample.truth) if cell.bands == self._bands else None
                 options = {"budget": self.protocol.pair_budget, "seed": self.protocol.seed, "watch": watch}
             return build(one.model, ratio=pair.ratio, psf=pair.psf, response=pair.response, **options), None
         key = (one.name, cell.msi)
