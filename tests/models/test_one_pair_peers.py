@@ -181,7 +181,7 @@ class TestCalling:
     def test_seconds_buy_steps(self, monkeypatch):
         """On a clock of our own: steps take 1 s in the first three tenths of a run, 3 s after, 2.4 in the mean.
 
-        Ten times three steps to time them take 72 s; the rest of 792 s buys 300. Watching takes 100 s that do not count.
+        Ten times three steps to time them take 72 s; the rest of 792 s buys 300. Watching takes 100 s, not counted.
         """
         now, looks = [0.0], []
         monkeypatch.setattr(one_pair, "time", SimpleNamespace(perf_counter=lambda: now[0]))
