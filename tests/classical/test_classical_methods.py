@@ -150,10 +150,12 @@ def test_units_do_not_matter(name):
     for matrix in (None, response.matrix):
         form = Classical(name, 4, response=matrix)
         plain, _ = form(hsi, msi)
+        rounding = 1e-5 * float(plain.abs().max()) if name == "hyper-edge" else 0  # conjugate gradients amplify it
         for factor in (1e-4, 3e3):
-            torch.testing.assert_close(form(hsi * factor, msi * factor)[0], plain * factor, rtol=1e-6, atol=0)
+            scaled, _ = form(hsi * factor, msi * factor)
+            torch.testing.assert_close(scaled, plain * factor, rtol=1e-6, atol=rounding * factor)
     unrelated, _ = Classical(name, 4)(hsi, msi * per_band(2, 0.1, 1e-4, 1e3))
-    torch.testing.assert_close(unrelated, Classical(name, 4)(hsi, msi)[0], rtol=1e-6, atol=0)
+    torch.testing.assert_close(unrelated, Classical(name, 4)(hsi, msi)[0], rtol=1e-6, atol=rounding)
 
 
 @pytest.mark.parametrize("name", ANY_OFFSET)

@@ -15,6 +15,7 @@ from csakd.classical.cnmf import cnmf
 from csakd.classical.glp import glp, glp_hpm
 from csakd.classical.gsa import gsa
 from csakd.classical.hyper import back_project, hyper
+from csakd.classical.hyper_edge import hyper_edge
 from csakd.classical.hysure import hysure
 from csakd.classical.regression import unexplained
 from csakd.classical.rfuse import rfuse, rfuse_blind
@@ -40,6 +41,7 @@ CLASSICAL: dict[str, Formula] = {
     "cnmf": cnmf,
     "hysure": hysure,
     "hyper": hyper,
+    "hyper-edge": hyper_edge,
 }
 
 
@@ -146,6 +148,7 @@ __all__ = [
     "glp_hpm",
     "gsa",
     "hyper",
+    "hyper_edge",
     "hysure",
     "rfuse",
     "rfuse_blind",

@@ -10,6 +10,8 @@ A scene's low pixels are a training set for "MSI value → spectrum" that knows 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -26,7 +28,32 @@ BACK_PROJECTIONS = 3
 
 def hyper(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors: Sensors) -> Float[Tensor, "B L H W"]:
     """The estimate of the HR-HSI."""
-    blur = sensors.blur
+    size = (msi.shape[-2], msi.shape[-1])
+    fit = global_fit(hsi, msi, sensors.blur)
+    estimate = fit.estimate
+    detail = fit.linear - upsample(fit.linear_low, size)
+    for band, local in enumerate(local_ridge(fit.linear_low, fit.rest, LOCAL_SIGMA, LOCAL_RIDGE).unbind(1)):
+        estimate += upsample(local, size) * detail[:, band, None]
+    return back_project(estimate, hsi, sensors.blur, BACK_PROJECTIONS)
+
+
+class GlobalFit(NamedTuple):
+    """What one regression for a whole scene explains.
+
+    Attributes:
+        estimate: of the HR-HSI.
+        rest: of the LR-HSI, what the regression leaves.
+        linear, linear_low: the MSI on both grids, each band with mean 0 and deviation 1 on the low one.
+    """
+
+    estimate: Float[Tensor, "B L H W"]
+    rest: Float[Tensor, "B L h w"]
+    linear: Float[Tensor, "B M H W"]
+    linear_low: Float[Tensor, "B M h w"]
+
+
+def global_fit(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse) -> GlobalFit:
+    """Half a linear, half a quadratic regression of the LR-HSI on the MSI."""
     size = (msi.shape[-2], msi.shape[-1])
     linear, linear_low = _standardised(msi, blur)
     square, square_low = _standardised(
@@ -39,13 +66,8 @@ def hyper(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors:
     weights = ridge(features_low, centred, RIDGE) / 2
     weights[..., : msi.shape[1]] += ridge(linear_low, centred, RIDGE) / 2
     estimate = upsample(hsi, size) + torch.einsum("blf,bfhw->blhw", weights, features - upsample(features_low, size))
-
     rest = centred - torch.einsum("blf,bfhw->blhw", weights, features_low)
-    detail = linear - upsample(linear_low, size)
-    for band, local in enumerate(local_ridge(linear_low, rest, LOCAL_SIGMA, LOCAL_RIDGE).unbind(1)):
-        estimate += upsample(local, size) * detail[:, band, None]
-
-    return back_project(estimate, hsi, blur, BACK_PROJECTIONS)
+    return GlobalFit(estimate, rest, linear, linear_low)
 
 
 def back_project(

@@ -47,22 +47,41 @@ def local_ridge(
 ) -> Float[Tensor, "B F L h w"]:
     """A ridge of its own around each pixel, neighbours weighted by a Gaussian of `sigma` pixels."""
     x, y = exact(features), exact(targets)
-    rows, columns = (_window(n, sigma).to(x) for n in x.shape[-2:])
-
-    def mean(maps: Tensor) -> Tensor:
-        return rows @ maps @ columns.mT
-
-    x_mean, y_mean = mean(x), mean(y)
-    gram = mean(x[:, :, None] * x[:, None]) - x_mean[:, :, None] * x_mean[:, None]
-    cross = mean(x[:, :, None] * y[:, None]) - x_mean[:, :, None] * y_mean[:, None]
+    x_mean, y_mean = window_mean(x, sigma), window_mean(y, sigma)
+    gram = window_mean(x[:, :, None] * x[:, None], sigma) - x_mean[:, :, None] * x_mean[:, None]
+    cross = window_mean(x[:, :, None] * y[:, None], sigma) - x_mean[:, :, None] * y_mean[:, None]
     penalty = strength * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
     # Many tiny matrices, well-conditioned by the ridge: their inverses cost a tenth of solving for L right sides each.
     inverse: Tensor = torch.linalg.inv(gram.movedim((1, 2), (-2, -1)) + penalty)
     return (inverse @ cross.movedim((1, 2), (-2, -1))).movedim((-2, -1), (1, 2)).to(targets)
 
 
+def local_rest(
+    features: Float[Tensor, "B F h w"], targets: Float[Tensor, "B L h w"], sigma: float, strength: float
+) -> Float[Tensor, "B L h w"]:
+    """What `local_ridge` leaves of the targets."""
+    weights = local_ridge(features, targets, sigma, strength)
+    x, y = (image - window_mean(image, sigma) for image in (features, targets))
+    return y - torch.einsum("bflhw,bfhw->blhw", weights, x)
+
+
+def window_mean(maps: Float[Tensor, "*any h w"], sigma: float) -> Float[Tensor, "*any h w"]:
+    """Around each pixel, by a Gaussian of `sigma` pixels, its weights renormalised at the borders."""
+    rows, columns = (_window(n, sigma).to(maps) for n in maps.shape[-2:])
+    return rows @ maps @ columns.mT
+
+
+def whitening(low: Float[Tensor, "B F h w"], floor: float) -> Float[Tensor, "B F F"]:
+    """Matrices that make features of mean 0 uncorrelated with variance 1, or less if below `floor` of the largest."""
+    x = exact(low).flatten(2)
+    variance, axes = torch.linalg.eigh(x @ x.mT / x.shape[-1])
+    floored = variance.clamp(min=0) + floor * variance[:, -1:]
+    scale = torch.where(floored > 0, floored, torch.inf).rsqrt()
+    return (scale[..., None] * axes.mT).to(low)
+
+
 def _window(length: int, sigma: float) -> Tensor:
-    """(length, length): row i averages with Gaussian weights around i, renormalised at the borders."""
+    """(length, length): row i averages with Gaussian weights around i."""
     place = torch.arange(length, dtype=torch.float64)
     weights = torch.exp(-((place[:, None] - place) ** 2) / (2 * sigma**2))
     return weights / weights.sum(1, keepdim=True)

@@ -42,6 +42,7 @@ MODELS: dict[str, str] = {
     "cnmf": "classical: CNMF, coupled unmixing",
     "hysure": "classical: HySure, a spectral subspace with total variation",
     "hyper": "classical: quadratic and local hypersharpening with back-projection; the default of fuse",
+    "hyper-edge": "classical: hyper that knows noise, misregistration and edges",
     "cucanet": "learns from one pair: CUCaNet (ECCV 2020)",
     "usdn": "learns from one pair: uSDN (CVPR 2018)",
     "u2mdn": "learns from one pair: u2-MDN (TGRS 2021)",
@@ -60,7 +61,7 @@ MODELS: dict[str, str] = {
 }
 
 # What a network may stand on: methods that need no response, and to which it is all one how bands are scaled.
-BASES = ("none", "bicubic", "gsa", "glp", "hyper")
+BASES = ("none", "bicubic", "gsa", "glp", "hyper", "hyper-edge")
 
 
 def build(

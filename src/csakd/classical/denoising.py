@@ -1,0 +1,129 @@
+"""White noise found in a pair and taken out of it; a pair without noise stays nearly as it is.
+
+An LR-HSI has many bands and few materials, an HR-MSI many patches that are alike: signal lies in few principal
+components of either, white noise in all of them.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from csakd.classical.regression import exact
+from csakd.physics import SpatialResponse
+
+NEIGHBOURS = 24  # bands that one band is predicted from
+PATCH = 5  # pixels of a patch's side
+LEAST_OVERLAP = 0.02  # correlation of neighbouring low pixels with which to tell the scene's own noise
+FEWEST = 8  # bands or low pixels with which noise can be told from signal
+
+
+def denoised(
+    hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse
+) -> tuple[Float[Tensor, "B L h w"], Float[Tensor, "B M H W"]]:
+    """Both images of each pair, as they would be without noise."""
+    pairs = [_denoised(*pair, blur) for pair in zip(hsi, msi, strict=True)]
+    return torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1] for pair in pairs])
+
+
+def _denoised(
+    hsi: Float[Tensor, "L h w"], msi: Float[Tensor, "M H W"], blur: SpatialResponse
+) -> tuple[Float[Tensor, "L h w"], Float[Tensor, "M H W"]]:
+    spectra = exact(hsi).flatten(1)
+    bands, pixels = spectra.shape
+    if min(bands, pixels) < FEWEST:
+        return hsi, msi
+    mean = spectra.mean(1, keepdim=True)
+    noise = _unpredicted(spectra - mean)
+    white = (spectra - mean) / noise
+    variance, basis = torch.linalg.eigh(white @ white.mT / pixels)
+
+    # Optimal shrinkage of singular values (Gavish and Donoho 2017, Eq. 7); none below noise's own largest survives.
+    beta = bands / pixels
+    signal = variance > (1 + beta**0.5) ** 2
+    inside = ((variance - beta - 1).square() - 4 * beta).clamp(min=0)
+    gain = torch.where(signal, inside.sqrt() / variance.clamp(min=1e-30), 0)
+    scores = basis.mT @ white
+    struck = basis @ ((1 - gain)[:, None] * scores)
+    sensor = 1 - _blurred_share(struck.view_as(hsi), blur)
+    clean = spectra - sensor * noise * struck
+
+    variance = torch.minimum(flattest(msi), _unshared(scores[-min(bands, pixels // 2) :], msi, blur))
+    return clean.to(hsi).view_as(hsi), _filtered(msi, variance)
+
+
+def _blurred_share(noise: Float[Tensor, "L h w"], blur: SpatialResponse) -> float:
+    """How much of it came through the optics, from 0 to 1: noise of the scene's own, which is to stay.
+
+    Neighbours share of it what their PSFs have in common; the sensor's noise is white.
+    """
+    if min(noise.shape[1:]) < 2:
+        return 0.0
+    square = noise.square().mean()
+    neighbours = ((noise[:, 1:] * noise[:, :-1]).mean() + (noise[..., 1:] * noise[..., :-1]).mean()) / 2
+    psf, ratio = blur.psf, blur.ratio
+    overlap = (psf[ratio:] * psf[:-ratio]).sum() + (psf[:, ratio:] * psf[:, :-ratio]).sum()
+    expected = overlap / 2 / (psf**2).sum()
+    return float((neighbours / square / expected).clamp(0, 1)) if expected > LEAST_OVERLAP and square > 0 else 0.0
+
+
+def _unpredicted(bands: Float[Tensor, "L n"]) -> Float[Tensor, "L 1"]:
+    """Standard deviation of what a regression of each band on those beside it leaves (Roger and Arnold 1996)."""
+    count, pixels = bands.shape
+    reach = min(NEIGHBOURS, count - 1, pixels // 4)
+    scale = bands.square().mean(1, keepdim=True).sqrt()
+    scale = torch.where(scale > 0, scale, 1)
+    gram = (bands / scale) @ (bands / scale).mT / pixels
+    band = torch.arange(count, device=bands.device)
+    nearest = (band[:, None] - band).abs().argsort(dim=1, stable=True)[:, 1 : reach + 1]
+    among = gram[nearest[:, :, None], nearest[:, None]] + 1e-9 * torch.eye(reach).to(gram)
+    towards = gram[band[:, None], nearest][..., None]
+    left = gram.diagonal() - (towards * torch.linalg.solve(among, towards)).sum((1, 2))
+    return scale * (left * pixels / (pixels - reach)).clamp(min=1e-12).sqrt()[:, None]
+
+
+def _unshared(scores: Float[Tensor, "K n"], msi: Float[Tensor, "M H W"], blur: SpatialResponse) -> Float[Tensor, " M"]:
+    """Variance of each MSI band's noise, from what the HSI does not know of the blurred band.
+
+    Of a pair whose HSI is clean this is exact, and zero for a clean MSI. Where the HSI has noise too, its share is
+    taken off, but no more than half: what seems noise of a band may be the scene's own.
+
+    Args:
+        scores: of the HSI, with noise of variance 1.
+    """
+    low = exact(blur(msi)).flatten(1)
+    low = low - low.mean(1, keepdim=True)
+    weights = torch.linalg.lstsq(scores.mT, low.mT).solution if len(scores) else low.new_zeros(0, len(low))
+    left = (low - weights.mT @ scores).square().sum(1) / (low.shape[1] - len(scores))
+    return torch.maximum(left - weights.square().sum(0), left / 2).to(msi) / float((blur.psf**2).sum())
+
+
+def flattest(msi: Float[Tensor, "M H W"]) -> Float[Tensor, " M"]:
+    """Variance of each band's noise: the least of any pattern in the flatter half of patches (Pyatykh et al. 2013)."""
+    if min(msi.shape[1:]) < 2 * PATCH:
+        return msi.new_zeros(len(msi))
+    patches = functional.unfold(msi[:, None], PATCH)
+    patches = patches - patches.mean(1, keepdim=True)
+    flat = patches.square().mean(1).argsort(1)[:, : max(2 * PATCH**2, patches.shape[-1] // 2)]
+    chosen = patches.gather(2, flat[:, None].expand(-1, PATCH**2, -1))
+    variance = torch.linalg.eigvalsh(exact(chosen @ chosen.mT) / chosen.shape[-1])
+    return variance[:, 1].clamp(min=0).to(msi)  # the first is the mean's, which was taken out
+
+
+def _filtered(msi: Float[Tensor, "M H W"], variance: Float[Tensor, " M"]) -> Float[Tensor, "M H W"]:
+    """Patches of all bands together, Wiener-filtered and averaged where they overlap."""
+    mean = msi.mean((1, 2), keepdim=True)
+    scale = variance.sqrt()[:, None, None]
+    if not (scale > 1e-5 * (msi - mean).square().mean((1, 2), keepdim=True).sqrt()).any():
+        return msi
+    scale = scale.clamp(min=1e-3 * float(scale.max()))
+    margin = PATCH - 1  # mirrored, so that pixels at the border lie in as many patches as others
+    grown = functional.pad(((msi - mean) / scale)[None], (margin,) * 4, mode="reflect")
+    patches = functional.unfold(grown, PATCH)[0]
+    spread, basis = torch.linalg.eigh(exact(patches @ patches.mT) / patches.shape[1])
+    gain = (1 - 1 / spread.clamp(min=1))[:, None]
+    wiener = (basis @ (gain * basis.mT)).to(patches)
+    total = functional.fold((wiener @ patches)[None], grown.shape[-2:], PATCH)[0] / PATCH**2
+    return total[:, margin:-margin, margin:-margin] * scale + mean
