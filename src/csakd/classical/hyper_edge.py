@@ -27,7 +27,7 @@ DIRECTIONS, EDGED = 64, 12  # of what is left; those in which edges are followed
 SLOPES = 10  # directions among the MSI bands that local regressions are on, at most
 FLOOR = 0.01  # share of the largest variance below which such a direction counts less
 LOCAL_SIGMA = 1.0  # low pixels
-LOCAL_RIDGE = 5e-4
+LOCAL_RIDGE = 2e-3
 INTERCEPT = 2.0  # of the edge-following regression, beside features of variance 1
 LOCAL_SHARE, EDGE_SHARE = 0.5, 0.6  # more than 1 in all: each gives up what back-projection has to restore
 
