@@ -17,6 +17,7 @@ from csakd.physics import SpatialResponse
 NEIGHBOURS = 24  # bands that one band is predicted from
 PATCH = 5  # pixels of a patch's side
 LEAST_OVERLAP = 0.02  # correlation of neighbouring low pixels with which to tell the scene's own noise
+GROUPS = 8  # of patches with equally strong structure
 FEWEST = 8  # bands or low pixels with which noise can be told from signal
 
 
@@ -113,7 +114,10 @@ def flattest(msi: Float[Tensor, "M H W"]) -> Float[Tensor, " M"]:
 
 
 def _filtered(msi: Float[Tensor, "M H W"], variance: Float[Tensor, " M"]) -> Float[Tensor, "M H W"]:
-    """Patches of all bands together, Wiener-filtered and averaged where they overlap."""
+    """Patches of all bands together, Wiener-filtered twice and averaged where they overlap.
+
+    First all alike; then those with equally strong structure, as the first pass saw it, apart.
+    """
     mean = msi.mean((1, 2), keepdim=True)
     scale = variance.sqrt()[:, None, None]
     if not (scale > 1e-5 * (msi - mean).square().mean((1, 2), keepdim=True).sqrt()).any():
@@ -122,8 +126,20 @@ def _filtered(msi: Float[Tensor, "M H W"], variance: Float[Tensor, " M"]) -> Flo
     margin = PATCH - 1  # mirrored, so that pixels at the border lie in as many patches as others
     grown = functional.pad(((msi - mean) / scale)[None], (margin,) * 4, mode="reflect")
     patches = functional.unfold(grown, PATCH)[0]
-    spread, basis = torch.linalg.eigh(exact(patches @ patches.mT) / patches.shape[1])
-    gain = (1 - 1 / spread.clamp(min=1))[:, None]
-    wiener = (basis @ (gain * basis.mT)).to(patches)
-    total = functional.fold((wiener @ patches)[None], grown.shape[-2:], PATCH)[0] / PATCH**2
+    filtered = _wiener(patches)
+    by_band = filtered.unflatten(0, (len(msi), -1))
+    structure = (by_band - by_band.mean(1, keepdim=True)).square().sum((0, 1))
+    for group in structure.argsort().chunk(GROUPS):
+        if len(group) > 2 * len(patches):  # enough of them to tell a covariance
+            filtered[:, group] = _wiener(patches[:, group])
+    total = functional.fold(filtered[None], grown.shape[-2:], PATCH)[0] / PATCH**2
     return total[:, margin:-margin, margin:-margin] * scale + mean
+
+
+def _wiener(patches: Float[Tensor, "D N"]) -> Float[Tensor, "D N"]:
+    """What is best kept of Gaussian patches with noise of variance 1."""
+    mean = patches.mean(1, keepdim=True)
+    centred = patches - mean
+    spread, basis = torch.linalg.eigh(exact(centred @ centred.mT) / patches.shape[1])
+    gain = (1 - 1 / spread.clamp(min=1))[:, None]
+    return (basis @ (gain * basis.mT)).to(patches) @ centred + mean
