@@ -17,7 +17,7 @@ from csakd.physics import SpatialResponse
 NEIGHBOURS = 24  # bands that one band is predicted from
 PATCH = 5  # pixels of a patch's side
 LEAST_OVERLAP = 0.02  # correlation of neighbouring low pixels with which to tell the scene's own noise
-GROUPS = 8  # of patches with equally strong structure
+GROUPS = 16  # of patches with equally strong structure
 FEWEST = 8  # bands or low pixels with which noise can be told from signal
 
 
@@ -40,19 +40,14 @@ def _denoised(
     noise = _unpredicted(spectra - mean)
     white = (spectra - mean) / noise
     variance, basis = torch.linalg.eigh(white @ white.mT / pixels)
-
-    # Optimal shrinkage of singular values (Gavish and Donoho 2017, Eq. 7); none below noise's own largest survives.
-    beta = bands / pixels
-    signal = variance > (1 + beta**0.5) ** 2
-    inside = ((variance - beta - 1).square() - 4 * beta).clamp(min=0)
-    gain = torch.where(signal, inside.sqrt() / variance.clamp(min=1e-30), 0)
+    gain = _kept(variance, bands / pixels)
     scores = basis.mT @ white
     struck = basis @ ((1 - gain)[:, None] * scores)
     sensor = 1 - _blurred_share(struck.view_as(hsi), blur)
     clean = spectra - sensor * noise * struck
 
-    variance = torch.minimum(flattest(msi), _unshared(scores[-min(bands, pixels // 2) :], msi, blur))
-    return clean.to(hsi).view_as(hsi), _filtered(msi, variance)
+    level = torch.minimum(flattest(msi), _unshared(scores[-min(bands, pixels // 2) :], msi, blur))
+    return clean.to(hsi).view_as(hsi), _filtered(msi, level)
 
 
 def _blurred_share(noise: Float[Tensor, "L h w"], blur: SpatialResponse) -> float:
@@ -141,5 +136,14 @@ def _wiener(patches: Float[Tensor, "D N"]) -> Float[Tensor, "D N"]:
     mean = patches.mean(1, keepdim=True)
     centred = patches - mean
     spread, basis = torch.linalg.eigh(exact(centred @ centred.mT) / patches.shape[1])
-    gain = (1 - 1 / spread.clamp(min=1))[:, None]
+    gain = _kept(spread, len(patches) / patches.shape[1])[:, None]
     return (basis @ (gain * basis.mT)).to(patches) @ centred + mean
+
+
+def _kept(variance: Float[Tensor, " D"], beta: float) -> Float[Tensor, " D"]:
+    """The best share of each principal component, of D with noise of variance 1 in D / β samples.
+
+    Optimal shrinkage of singular values (Gavish and Donoho 2017, Eq. 7): nothing up to what noise alone would reach.
+    """
+    inside = ((variance - beta - 1).square() - 4 * beta).clamp(min=0)
+    return torch.where(variance > (1 + beta**0.5) ** 2, inside.sqrt() / variance.clamp(min=1e-30), 0)
