@@ -31,7 +31,6 @@ STEPS_LOW, STEPS_HIGH = 60, 25
 
 
 def spread(
-    looks: tuple[Float[Tensor, "B F h w"], Float[Tensor, "B F H W"]],
     predictors: tuple[Float[Tensor, "B P h w"], Float[Tensor, "B P H W"]],
     targets: Float[Tensor, "B K h w"],
     blur: SpatialResponse,
@@ -39,28 +38,25 @@ def spread(
     """p·c on the high grid.
 
     Args:
-        looks: by which pixels are alike, on the low and on the high grid.
-        predictors: p, likewise.
+        predictors: p, on the low and on the high grid; by them pixels are alike.
         targets: y.
         blur: B.
     """
-    scenes = zip(*looks, *predictors, targets, strict=True)
+    scenes = zip(*predictors, targets, strict=True)
     return torch.stack([_spread(*scene, blur) for scene in scenes])
 
 
 def _spread(
-    looks_low: Float[Tensor, "F h w"],
-    looks: Float[Tensor, "F H W"],
     predictors_low: Float[Tensor, "P h w"],
     predictors: Float[Tensor, "P H W"],
     targets: Float[Tensor, "K h w"],
     blur: SpatialResponse,
 ) -> Float[Tensor, "K H W"]:
-    low, size = targets.shape[1:], (looks.shape[1], looks.shape[2])
+    low, size = targets.shape[1:], (predictors.shape[1], predictors.shape[2])
     p_low, p, y = (image.flatten(1).T.contiguous() for image in (predictors_low, predictors, targets))
 
     coarse = y.new_zeros(len(p_low), p_low.shape[1], y.shape[1])
-    graph = Graph.of(looks_low)
+    graph = Graph.of(predictors_low)
     scale = 1 / (STRENGTH * graph.degree[:, :, None] + p_low[:, :, None].square())
     coarse = _solved(graph, p_low, y, lambda seen: seen, coarse, scale, STEPS_LOW)
     start = upsample(coarse.permute(1, 2, 0).unflatten(2, low), size).flatten(2).permute(2, 0, 1).contiguous()
@@ -69,7 +65,7 @@ def _spread(
         return blur.adjoint(blur(maps.T.unflatten(1, size)), size).flatten(1).T
 
     seen = blur.adjoint(targets, size).flatten(1).T
-    graph = Graph.of(looks)
+    graph = Graph.of(predictors)
     # Stopped early, so the preconditioner decides what is learnt first: the root of each pixel's degree serves best.
     fine = _solved(graph, p, seen, seen_again, start, graph.degree[:, :, None].rsqrt(), STEPS_HIGH)
     return (p[:, :, None] * fine).sum(1).T.unflatten(1, size)

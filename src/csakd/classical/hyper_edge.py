@@ -1,4 +1,4 @@
-"""`hyper-edge`: `hyper` that knows noise, misregistration and edges. The base our shipped networks stand on.
+"""`hyper-edge`: `hyper` that knows noise, misregistration and edges.
 
 1. white noise is found in both images and taken out (`denoising`);
 2. the global regression of `hyper`;
@@ -52,7 +52,7 @@ def hyper_edge(
     for band, local in enumerate(local_ridge(low, targets, LOCAL_SIGMA, LOCAL_RIDGE).unbind(1)):
         found += upsample(local, size) * detail[:, band, None]
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
-    followed = spread((low, high), (predictors[0], predictors[1]), targets[:, :EDGED], blur)
+    followed = spread((predictors[0], predictors[1]), targets[:, :EDGED], blur)
     found[:, :EDGED] *= LOCAL_SHARE
     found[:, :EDGED] += EDGE_SHARE * (followed - upsample(blur(followed), size))
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 from csakd.classical.regression import local_rest
 from csakd.physics import SpatialResponse, upsample
 
-LOCAL_SIGMA, LOCAL_RIDGE = 1.0, 2.5e-4  # of the local regression, as in `hyper-edge`
+LOCAL_SIGMA, LOCAL_RIDGE = 1.0, 2.5e-4  # of the local regression that a shift has to beat
 DAMPING = 0.05  # of a shift, in shares of what its gradients hold
 
 

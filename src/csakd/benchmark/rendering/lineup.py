@@ -52,7 +52,7 @@ LINEUP: dict[str, Entrant] = {
     "cnmf": Entrant("CNMF", "classical", PURPLE, "s"),
     "hysure": Entrant("HySure", "classical", WINE, "s"),
     "hyper": Entrant("hyper", "classical", BLUE, "D"),
-    "hyper-edge": Entrant("hyper-edge", "classical", VERMILION, "D"),
+    "hyper-edge": Entrant("hyper-edge", "classical", ORANGE, "D"),
     "cucanet": Entrant("CUCaNet", "one-pair", ORANGE, "v"),
     "usdn": Entrant("uSDN", "one-pair", GREEN, "v"),
     "u2mdn": Entrant("u2-MDN", "one-pair", PURPLE, "v"),
