@@ -58,6 +58,7 @@ class TestAgainstThePaper:
         with torch.device("meta"):
             network = build(name, hsi_bands, msi_bands)
         c = network.config
+        hsi_bands, msi_bands = c.hsi_bands, c.msi_bands  # universal networks have their own
         features, both = c.width, hsi_bands + msi_bands
 
         def conv(inward, outward, side=3, groups=1, bias=True):

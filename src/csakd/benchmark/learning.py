@@ -101,7 +101,7 @@ def step_seconds(recipe: Recipe, scenes: Sequence[Cube], accelerator: str, budge
     scenes = [resample(scene, recipe.bands) for scene in scenes] if recipe.bands else scenes
     patches = Patches(scenes, recipe.observation, recipe.scaling, recipe.base, recipe.patch, recipe.batch, recipe.seed)
     device = torch.device({"auto": "cuda" if torch.cuda.is_available() else "cpu"}.get(accelerator, accelerator))
-    networks = networks_for(recipe, patches)
+    networks = networks_for(recipe, scenes[0])
     models = {name: model.network.to(device).train() for name, model in networks.models().items()}
     learning = [weight for network in models.values() for weight in network.parameters() if weight.requires_grad]
     optimiser = torch.optim.Adam(learning, lr=0.0)

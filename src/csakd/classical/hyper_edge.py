@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,10 +19,10 @@ from torch.nn import functional
 
 from csakd.classical.denoising import denoised
 from csakd.classical.edges import spread
-from csakd.classical.hyper import BACK_PROJECTIONS, back_project, global_fit
+from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, back_project, global_fit
 from csakd.classical.registration import registered
 from csakd.classical.regression import exact, local_ridge, whitening
-from csakd.physics import Sensors, upsample
+from csakd.physics import Sensors, SpatialResponse, upsample
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
 DIRECTIONS, EDGED = 64, 12  # of what is left; those in which edges are followed
@@ -36,7 +38,37 @@ def hyper_edge(
     hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors: Sensors
 ) -> Float[Tensor, "B L H W"]:
     """The estimate of the HR-HSI."""
-    blur = sensors.blur
+    return steps(hsi, msi, sensors.blur).estimate
+
+
+class Steps(NamedTuple):
+    """What `hyper_edge` finds on its way.
+
+    Attributes:
+        estimate: of the HR-HSI.
+        hsi, msi: the images without noise.
+        fit: the global regression.
+        low, high: the MSI on both grids in uncorrelated directions of variance 1, the strongest last.
+        axes: orthonormal directions among the HSI's bands, those that hold most of what the regression leaves first.
+        targets: what it leaves in these directions.
+        local: detail that a regression in windows finds for them.
+        followed: detail that one whose coefficients follow edges finds for the first few.
+    """
+
+    estimate: Float[Tensor, "B L H W"]
+    hsi: Float[Tensor, "B L h w"]
+    msi: Float[Tensor, "B M H W"]
+    fit: GlobalFit
+    low: Float[Tensor, "B G h w"]
+    high: Float[Tensor, "B G H W"]
+    axes: Float[Tensor, "B L D"]
+    targets: Float[Tensor, "B D h w"]
+    local: Float[Tensor, "B D H W"]
+    followed: Float[Tensor, "B K H W"]
+
+
+def steps(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse) -> Steps:
+    """`hyper_edge`, with all it finds on its way."""
     size = (msi.shape[-2], msi.shape[-1])
     hsi, msi = denoised(hsi, msi, blur)
     fit = global_fit(hsi, msi, blur)
@@ -47,17 +79,20 @@ def hyper_edge(
 
     axes = principal_axes(rest, DIRECTIONS)
     targets = torch.einsum("blk,blhw->bkhw", axes, rest)
-    found = torch.zeros_like(upsample(targets, size))
+    local = torch.zeros_like(upsample(targets, size))
     detail = high - upsample(low, size)
-    for band, local in enumerate(local_ridge(low, targets, LOCAL_SIGMA, LOCAL_RIDGE).unbind(1)):
-        found += upsample(local, size) * detail[:, band, None]
+    for band, weights in enumerate(local_ridge(low, targets, LOCAL_SIGMA, LOCAL_RIDGE).unbind(1)):
+        local += upsample(weights, size) * detail[:, band, None]
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
     followed = spread((predictors[0], predictors[1]), targets[:, :EDGED], blur)
-    found[:, :EDGED] *= LOCAL_SHARE
-    found[:, :EDGED] += EDGE_SHARE * (followed - upsample(blur(followed), size))
+    followed = followed - upsample(blur(followed), size)
 
-    estimate += torch.einsum("blk,bkhw->blhw", axes, found)
-    return back_project(estimate, hsi, blur, BACK_PROJECTIONS)
+    found = local.clone()
+    found[:, :EDGED] *= LOCAL_SHARE
+    found[:, :EDGED] += EDGE_SHARE * followed
+    estimate = estimate + torch.einsum("blk,bkhw->blhw", axes, found)
+    estimate = back_project(estimate, hsi, blur, BACK_PROJECTIONS)
+    return Steps(estimate, hsi, msi, fit, low, high, axes, targets, local, followed)
 
 
 def principal_axes(image: Float[Tensor, "B L h w"], count: int) -> Float[Tensor, "B L K"]:

@@ -46,14 +46,16 @@ def local_ridge(
     features: Float[Tensor, "B F h w"], targets: Float[Tensor, "B L h w"], sigma: float, strength: float
 ) -> Float[Tensor, "B F L h w"]:
     """A ridge of its own around each pixel, neighbours weighted by a Gaussian of `sigma` pixels."""
-    x, y = exact(features), exact(targets)
-    x_mean, y_mean = window_mean(x, sigma), window_mean(y, sigma)
+    x = exact(features)
+    x_mean, y_mean = window_mean(x, sigma), window_mean(targets, sigma)
     gram = window_mean(x[:, :, None] * x[:, None], sigma) - x_mean[:, :, None] * x_mean[:, None]
-    cross = window_mean(x[:, :, None] * y[:, None], sigma) - x_mean[:, :, None] * y_mean[:, None]
     penalty = strength * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
     # Many tiny matrices, well-conditioned by the ridge: their inverses cost a tenth of solving for L right sides each.
     inverse: Tensor = torch.linalg.inv(gram.movedim((1, 2), (-2, -1)) + penalty)
-    return (inverse @ cross.movedim((1, 2), (-2, -1))).movedim((-2, -1), (1, 2)).to(targets)
+    # Only the inverses need float64, and hundreds of targets would pay for it.
+    products = window_mean(features[:, :, None] * targets[:, None], sigma)
+    cross = products - x_mean.to(targets)[:, :, None] * y_mean[:, None]
+    return (inverse.to(targets) @ cross.movedim((1, 2), (-2, -1))).movedim((-2, -1), (1, 2))
 
 
 def local_rest(

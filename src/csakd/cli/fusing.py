@@ -101,7 +101,7 @@ def fuse(options: argparse.Namespace) -> None:
     elif options.budget:
         raise ValueError(f"--budget is for models that learn from the pair they fuse: {', '.join(ONE_PAIR)}")
     start = time.perf_counter()
-    fused = csakd.fuse(pair, model, device=options.device)
+    fused = csakd.fuse(pair, model, device=options.device, averaged=options.average)
     seconds = time.perf_counter() - start
     path = csakd.write(fused, options.output)
     print(f"{path}: {_size(fused)}, fused by {options.model} in {seconds:.2f} s")
@@ -220,7 +220,12 @@ def add_to(command: Command) -> None:
     option("hsi", help="low-resolution hyperspectral image")
     option("msi", help="high-resolution multispectral image of the same ground")
     option("-o", "--output", required=True, metavar="FILE", help="fused cube; its suffix is its format")
-    option("--model", default="hyper", help="hyper (default), another name from csakd info models, or a model folder")
+    option(
+        "--model",
+        default="hyper",
+        help="hyper (default), another name from csakd info models, or a model folder",
+    )
+    option("--average", action="store_true", help="mean over the eight flips and turns of the pair, in as many times")
     option("--budget", help="for models that learn from this pair: a number of steps, or a time such as 3min")
     option("--psf", help="of the HSI, for classical methods: variance:V, fwhm:V, mtf:V, or a file of weights")
     option("--hsi-bands", help=BANDS_HELP)

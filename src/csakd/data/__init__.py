@@ -1,5 +1,6 @@
 """Scaling, aligned patches, the bundled sample, synthetic scenes."""
 
+from csakd.data.forms import Lessons, trial
 from csakd.data.patches import Batch, Numbers, Observation, Patches, batch_of, collate, kept
 from csakd.data.sample import sample_scene
 from csakd.data.scaling import Affine, Scaling
@@ -8,6 +9,7 @@ from csakd.data.synthetic import synthetic_scene
 __all__ = [
     "Affine",
     "Batch",
+    "Lessons",
     "Numbers",
     "Observation",
     "Patches",
@@ -17,4 +19,5 @@ __all__ = [
     "kept",
     "sample_scene",
     "synthetic_scene",
+    "trial",
 ]

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from csakd.classical import Base, Classical
+from csakd.classical.canonical import Canonical
 from csakd.cubes import Cube, Sample
 from csakd.data.scaling import Affine, Scaling
 from csakd.physics import add_noise, observe, spectral_response
@@ -27,7 +28,7 @@ class Batch(NamedTuple):
     hsi: Float[Tensor, "B L h w"]
     msi: Float[Tensor, "B M H W"]
     truth: Float[Tensor, "B L H W"]
-    base: Base | None
+    base: Base | Canonical | None
     valid: Bool[Tensor, "B H W"]
     units: Affine  # of the LR-HSI: data = network · scale + offset
     peak: Float[Tensor, "B 1 1 1"]  # robust maximum of the LR-HSI in data units
@@ -48,7 +49,7 @@ class Batch(NamedTuple):
             truth=change([batch.truth for batch in alike]),
             base=None
             if self.base is None
-            else Base(*map(change, zip(*(b.base for b in alike if b.base), strict=True))),
+            else type(self.base)(*map(change, zip(*(b.base for b in alike if b.base), strict=True))),
             valid=change([batch.valid for batch in alike]),
             units=Affine(*(change(parts) for parts in zip(*(batch.units for batch in alike), strict=True))),
             peak=change([batch.peak for batch in alike]),

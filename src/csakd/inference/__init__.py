@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from csakd.classical import CLASSICAL
 from csakd.cubes import Cube, Pair
 from csakd.inference.fitting import check_device, check_model, check_pair
 from csakd.models import NETWORKS, ONE_PAIR, build
-from csakd.models.weights import TrainedModel, load_folder
+from csakd.models.weights import TrainedModel, load_folder, shipped
 
 UNTRAINED = (*CLASSICAL, *ONE_PAIR)  # methods that need no training scenes
 
@@ -21,8 +24,8 @@ def load(folder_or_name: str | os.PathLike[str], ratio: int = 4) -> nn.Module:
     """A model ready to fuse: `model(hsi, msi) -> (estimate, features)` on tensors in data units.
 
     Args:
-        folder_or_name: a model folder, or the name of a method that needs no training scenes.
-        ratio: r, for a name; a folder knows its own.
+        folder_or_name: a model folder, or the name of a method that needs no training scenes or comes trained.
+        ratio: r; a folder of a model for one ratio knows its own.
 
     Raises:
         ValueError: if it is neither, or the folder is damaged.
@@ -30,15 +33,22 @@ def load(folder_or_name: str | os.PathLike[str], ratio: int = 4) -> nn.Module:
     name = os.fspath(folder_or_name)
     if name in UNTRAINED:
         return build(name, ratio=ratio)
+    if name in shipped():
+        return load_folder(shipped()[name]).at(ratio)
     if os.path.isdir(name):
-        return load_folder(name)
+        return load_folder(name).at(ratio)
     if name in NETWORKS:
         raise ValueError(f"{name!r} is a network that needs training first: csakd train, then give its folder")
-    raise ValueError(f"no model {name!r}: it is neither a model folder nor one of {', '.join(UNTRAINED)}")
+    known = ", ".join((*shipped(), *UNTRAINED))
+    raise ValueError(f"no model {name!r}: it is neither a model folder nor one of {known}")
 
 
 def fuse(
-    pair: Pair, model: str | os.PathLike[str] | nn.Module = "hyper", *, device: str | torch.device = "cpu"
+    pair: Pair,
+    model: str | os.PathLike[str] | nn.Module = "hyper",
+    *,
+    device: str | torch.device = "cpu",
+    averaged: bool = False,
 ) -> Cube:
     """The HR-HSI of a pair.
 
@@ -46,9 +56,12 @@ def fuse(
 
     Args:
         pair: LR-HSI and HR-MSI. Methods named use `pair.psf`, or the paper's Gaussian scaled with the ratio, and
-            `pair.response`, or an estimate of it; a trained model uses the PSF it was trained for.
-        model: the name of a method that needs no training scenes, a model folder, or a model from `load` or `build`.
+            `pair.response`, or an estimate of it; so do models for any sensor; other trained models use the PSF they
+            were trained for.
+        model: the name of a method that needs no training scenes or comes trained, a model folder, or a model from
+            `load` or `build`.
         device: where to compute.
+        averaged: the mean of what the model makes of the pair flipped and turned, in eight times the time.
 
     Returns:
         (L, H, W) float32 with the HSI's bands and the MSI's georeference.
@@ -59,16 +72,19 @@ def fuse(
     """
     check_pair(pair)
     check_device(device)
-    if not isinstance(model, nn.Module):
-        name = os.fspath(model)
-        known = name in UNTRAINED
-        model = build(name, ratio=pair.ratio, psf=pair.psf, response=pair.response) if known else load(name)
+    if not isinstance(model, nn.Module) and os.fspath(model) not in UNTRAINED:
+        model = load(model)
     if isinstance(model, TrainedModel):
         check_model(pair, model)
     *values, valid = pair.filled()
-    images = (torch.from_numpy(image)[None].to(device) for image in values)
-    with torch.inference_mode():
-        estimate, _ = model.to(device).eval()(*images)
+    images = [torch.from_numpy(image)[None].to(device) for image in values]
+    estimate = torch.zeros(())
+    positions = POSITIONS if averaged else POSITIONS[:1]
+    for position in positions:
+        network = _for_pair(model, pair, position)
+        with torch.inference_mode():
+            turned, _ = network.to(device).eval()(*(position(image) for image in images))
+            estimate = estimate.to(turned) + position.back(turned) / len(positions)
     if not estimate.isfinite().all():
         raise ValueError("the model's result is not finite: it did not train well, or the images are far from its own")
 
@@ -83,6 +99,33 @@ def fuse(
         source=f"fused from {hsi.source or 'an LR-HSI'} and {msi.source or 'an HR-MSI'}",
     )
     return fused.load()
+
+
+class Position(NamedTuple):
+    """One of the eight ways to lay an image on its grid."""
+
+    quarters: int
+    flipped: bool
+
+    def __call__(self, image: Float[Tensor, "*any H W"]) -> Tensor:
+        turned = image.rot90(self.quarters, (-2, -1))
+        return turned.flip(-1) if self.flipped else turned
+
+    def back(self, image: Tensor) -> Tensor:
+        return (image.flip(-1) if self.flipped else image).rot90(-self.quarters, (-2, -1))
+
+
+POSITIONS = [Position(quarters, flipped) for flipped in (False, True) for quarters in range(4)]  # the first: as it is
+
+
+def _for_pair(model: str | os.PathLike[str] | nn.Module, pair: Pair, position: Position) -> nn.Module:
+    """The model as it takes this pair in that position, its PSF turned with it."""
+    psf = None if pair.psf is None else np.ascontiguousarray(position(torch.from_numpy(pair.psf)).numpy())
+    if isinstance(model, TrainedModel):
+        return model.at(pair.ratio, psf)
+    if isinstance(model, nn.Module):
+        return model
+    return build(os.fspath(model), ratio=pair.ratio, psf=psf, response=pair.response)
 
 
 __all__ = ["check_device", "check_pair", "fuse", "load"]

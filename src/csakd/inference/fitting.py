@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from csakd.cubes import Cube, Pair
+from csakd.models import Universal
 from csakd.models.weights import TrainedModel
 from csakd.physics import check_ratio
 
@@ -59,7 +60,9 @@ def check_device(device: str | torch.device) -> None:
 
 
 def check_model(pair: Pair, model: TrainedModel) -> None:
-    """Raise a ValueError unless the pair has the ratio and the bands that the model was trained on."""
+    """Raise a ValueError unless the pair has the ratio and the bands that the model was trained on, or it takes any."""
+    if isinstance(model.network, Universal):
+        return
     card, config = model.card, model.network.config
     if pair.ratio != config.ratio:
         raise ValueError(f"the pair has ratio {pair.ratio}, the model was trained for {config.ratio}")

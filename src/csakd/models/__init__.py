@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from csakd.classical import CLASSICAL, Classical
+from csakd.classical.canonical import DIRECTIONS, GUIDES
 from csakd.models.csa import FUSIONS
 from csakd.models.dts import DTS, RESAMPLINGS, DTSConfig
-from csakd.models.guided import Guided
+from csakd.models.guided import START, Guided
 from csakd.models.network import Network, NetworkConfig
 from csakd.models.one_pair import ONE_PAIR, OnePair
 from csakd.models.peers import PEERS
+from csakd.models.universal import Universal
 
 # Depths are CLRAs in (Z_hm, Z_mh, Z_h, Z_m), the order of the paper's text. The mini networks are ours: the same
 # design at a width two CPU cores can train in minutes, with the size-invariant attention.
@@ -27,6 +29,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "student-l": {"joint_high": 0, "joint_low": 4, "hsi": 4, "msi": 4, "hsi_groups": 43},
     "mini-teacher": {"joint_high": 2, "joint_low": 2, "hsi": 1, "msi": 1, **_MINI},
     "mini-student": {"joint_high": 0, "joint_low": 1, "hsi": 1, "msi": 1, **_MINI},
+    "csakd-teacher": {"joint_high": 3, "joint_low": 3, "hsi": 2, "msi": 2, **_MINI},
+    "csakd-student": {"joint_high": 1, "joint_low": 1, "hsi": 1, "msi": 1, **_MINI},
 }
 
 NETWORKS: dict[str, type[Network]] = {**dict.fromkeys(PRESETS, DTS), **PEERS}
@@ -58,10 +62,15 @@ MODELS: dict[str, str] = {
     "student-l": "CSAKD large student of the paper",
     "mini-teacher": "narrow CSAKD teacher with size-invariant attention, for minutes of CPU",
     "mini-student": "narrow CSAKD student with size-invariant attention, for minutes of CPU",
+    "csakd-teacher": "CSAKD teacher for any sensor, on hyper-edge; trained weights come with the package",
+    "csakd-student": "CSAKD student for any sensor, on hyper-edge; trained weights come with the package",
 }
 
 # What a network may stand on: methods that need no response, and to which it is all one how bands are scaled.
 BASES = ("none", "bicubic", "gsa", "glp", "hyper", "hyper-edge")
+
+CANONICAL = "canonical"  # the base of universal networks: hyper-edge, corrected in the pair's canonical form
+UNIVERSAL = ("csakd-teacher", "csakd-student")
 
 
 def build(
@@ -107,11 +116,13 @@ def build_network(
     base: str = "none",
     psf: NDArray[np.float64] | None = None,
     **options: Any,
-) -> Network | Guided:
+) -> Network | Guided | Universal:
     """`build` for networks that learn from scenes: a key of `NETWORKS`."""
     if name not in NETWORKS:
         raise ValueError(f"no model {name!r}: choose one of {', '.join(MODELS)}")
-    if base not in BASES:
+    if name in UNIVERSAL or base == CANONICAL:
+        base, hsi_bands, msi_bands = CANONICAL, DIRECTIONS, GUIDES
+    elif base not in BASES:
         raise ValueError(f"no base {base!r}: choose one of {', '.join(BASES)}")
     kind = NETWORKS[name]
     known = kind.Config.__dataclass_fields__
@@ -120,13 +131,17 @@ def build_network(
     return on_base(kind(kind.Config(hsi_bands, msi_bands, ratio, **{**PRESETS.get(name, {}), **options})), base, psf)
 
 
-def on_base(network: Network, base: str, psf: NDArray[np.float64] | None = None) -> Network | Guided:
+def on_base(network: Network, base: str, psf: NDArray[np.float64] | None = None) -> Network | Guided | Universal:
     """The network on a base, or as it is for "none"."""
+    if base == CANONICAL:
+        network.damp(START)
+        return Universal(network, network.config.ratio, psf)
     return network if base == "none" else Guided(network, base, psf)
 
 
 __all__ = [
     "BASES",
+    "CANONICAL",
     "DTS",
     "FUSIONS",
     "MODELS",
@@ -135,11 +150,13 @@ __all__ = [
     "PEERS",
     "PRESETS",
     "RESAMPLINGS",
+    "UNIVERSAL",
     "DTSConfig",
     "Guided",
     "Network",
     "NetworkConfig",
     "OnePair",
+    "Universal",
     "build",
     "build_network",
     "on_base",

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from csakd.data import Scaling
 from csakd.io.atomic import replacing
-from csakd.models import NETWORKS, Guided, Network, on_base
+from csakd.models import NETWORKS, Guided, Network, Universal, on_base
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -55,7 +56,7 @@ class Card:
 class TrainedModel(nn.Module):
     """A network that takes and gives data units: `forward(hsi, msi) -> (estimate, features)`."""
 
-    def __init__(self, network: Network | Guided, card: Card) -> None:
+    def __init__(self, network: Network | Guided | Universal, card: Card) -> None:
         super().__init__()
         self.network, self.card, self.scaling = network, card, Scaling(card.scaling)
 
@@ -66,8 +67,14 @@ class TrainedModel(nn.Module):
         estimate, features = self.network(units.apply(hsi), msi_units.apply(msi))
         return units.undo(estimate), features
 
+    def at(self, ratio: int, psf: NDArray[np.float64] | None = None) -> TrainedModel:
+        """The same model for pairs of that ratio and PSF, if it takes any; else as it is."""
+        if not isinstance(self.network, Universal):
+            return self
+        return TrainedModel(self.network.at(ratio, psf), self.card)
 
-def network_of(card: Card) -> Network | Guided:
+
+def network_of(card: Card) -> Network | Guided | Universal:
     """The untrained network a card describes."""
     kind = NETWORKS[card.name]
     psf = None if card.psf is None else np.array(card.psf, dtype=np.float64)
@@ -119,6 +126,12 @@ def load_folder(folder: str | os.PathLike[str]) -> TrainedModel:
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{folder / WEIGHTS} does not fit config.json: {_one_line(error)}") from None
     return model.eval()
+
+
+def shipped() -> dict[str, Path]:
+    """The folders of the trained models that come with the package, by name."""
+    folder = Path(__file__).parent / "trained"
+    return {path.name: path for path in sorted(folder.glob("*")) if (path / CONFIG).is_file()}
 
 
 def _one_line(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,14 +15,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from csakd import metrics
 from csakd.cubes import Cube
-from csakd.data import Batch, Numbers, Patches, Scaling, batch_of, collate, kept
-from csakd.models import DTS, NETWORKS, build_network
+from csakd.data import Batch, Lessons, Numbers, Patches, Scaling, batch_of, collate, kept, trial
+from csakd.models import CANONICAL, DTS, NETWORKS, build_network
 from csakd.models.weights import Card, TrainedModel, load_folder
 from csakd.physics import resample
 from csakd.training.settings import PRECISIONS, Recipe
 from csakd.version import version
 
 RECIPE, CHECKPOINT, CURVE = "recipe.json", "training.ckpt", "curve.csv"
+# How universal networks see each validation scene: MSI, and dB of noise on both images.
+TRIALS = (("tm4", None), ("tm6", None), ("tm4", 30.0), ("tm6", 25.0))
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,17 @@ def train(
     _check_devices(accelerator, devices)
     if recipe.bands:
         scenes, validation = ([resample(scene, recipe.bands) for scene in group] for group in (scenes, validation))
-    if {scene.bands for scene in validation} - {scene.bands for scene in scenes}:
+    universal = recipe.base == CANONICAL
+    if not universal and {scene.bands for scene in validation} - {scene.bands for scene in scenes}:
         raise ValueError("training and validation scenes have different bands: --set bands=NAME resamples them alike")
-    crops = recipe.crops or len(scenes)
-    patches = Patches(
-        scenes, recipe.observation, recipe.scaling, recipe.base, recipe.patch, crops * devices, recipe.seed
-    )
+    crops = (recipe.crops or len(scenes)) * devices
+    patches: Patches | Lessons
+    if universal:
+        patches = Lessons(scenes, recipe.patch, crops, recipe.batch * devices, recipe.seed)
+    else:
+        patches = Patches(scenes, recipe.observation, recipe.scaling, recipe.base, recipe.patch, crops, recipe.seed)
     torch.manual_seed(recipe.seed)
-    networks = networks_for(recipe, patches)
+    networks = networks_for(recipe, scenes[0])
     _claim(folder, recipe, resume)
     trials = Trials(recipe, validation) if validation else None
     _fit(recipe, networks, patches, trials, folder, devices, accelerator, progress)
@@ -114,9 +119,10 @@ def _claim(folder: Path, recipe: Recipe, resume: bool) -> None:
     fresh.replace(path)
 
 
-def networks_for(recipe: Recipe, patches: Patches) -> Networks:
-    """The networks of a recipe, fresh or from the run it continues."""
-    pair = recipe.observation.clean(patches.scenes[0].crop(*[slice(0, 4 * recipe.ratio)] * 2)).pair
+def networks_for(recipe: Recipe, scene: Cube) -> Networks:
+    """The networks of a recipe, fresh or from the run it continues; `scene` is one of those they will be trained on."""
+    pair = recipe.observation.clean(scene.crop(*[slice(0, 4 * recipe.ratio)] * 2)).pair
+    universal = recipe.base == CANONICAL
 
     def fresh(preset: str) -> TrainedModel:
         if preset not in NETWORKS:
@@ -130,8 +136,8 @@ def networks_for(recipe: Recipe, patches: Patches) -> Networks:
             base=recipe.base,
             scaling=recipe.scaling,
             psf=None if recipe.psf is None or pair.psf is None else pair.psf.tolist(),
-            hsi_wavelengths=None if pair.hsi.wavelengths is None else pair.hsi.wavelengths.tolist(),
-            msi_wavelengths=None if pair.msi.wavelengths is None else pair.msi.wavelengths.tolist(),
+            hsi_wavelengths=None if universal or pair.hsi.wavelengths is None else pair.hsi.wavelengths.tolist(),
+            msi_wavelengths=None if universal or pair.msi.wavelengths is None else pair.msi.wavelengths.tolist(),
             recipe=recipe.as_dict(),
             version=version(),
         )
@@ -167,7 +173,7 @@ def _fitting(folder: Path, like: TrainedModel) -> TrainedModel:
 def _fit(
     recipe: Recipe,
     networks: Networks,
-    patches: Patches,
+    patches: Patches | Lessons,
     trials: Trials | None,
     folder: Path,
     devices: int,
@@ -218,21 +224,32 @@ def _fit(
 
 
 class Trials(Dataset[Batch]):
-    """The validation scenes, whole, with the recipe's noise, the same in every epoch; kept while memory allows."""
+    """The validation scenes, whole, with the recipe's noise, the same in every epoch; kept while memory allows.
+
+    Universal networks see each as `TRIALS` has it.
+    """
 
     def __init__(self, recipe: Recipe, scenes: Sequence[Cube]) -> None:
-        self.recipe, self.scenes, self.scaling = recipe, scenes, Scaling(recipe.scaling)
-        self._prepared = lru_cache(kept(scenes))(self._prepare)
+        self.recipe, self.scaling = recipe, Scaling(recipe.scaling)
+        self.universal = recipe.base == CANONICAL
+        views = [replace(recipe.observation, msi=msi, snr=(snr, snr)) for msi, snr in TRIALS]
+        views = views if self.universal else [recipe.observation]
+        self.cases = [(scene, view) for scene in scenes for view in views]
+        self._prepared = lru_cache(kept([scene for scene, _ in self.cases]))(self._prepare)
 
     def __len__(self) -> int:
-        return len(self.scenes)
+        return len(self.cases)
 
     def __getitem__(self, index: int) -> Batch:
         return self._prepared(index)
 
     def _prepare(self, index: int) -> Batch:
-        observation, noise = self.recipe.observation, None if self.recipe.snr is None else self.recipe.seed + index
-        return batch_of(observation.clean(self.scenes[index]), observation, self.scaling, self.recipe.base, noise)
+        scene, view = self.cases[index]
+        sample = view.clean(scene)
+        if self.universal:
+            return trial(sample, view, self.recipe.seed + index)
+        noise = None if view.snr is None else self.recipe.seed + index
+        return batch_of(sample, view, self.scaling, self.recipe.base, noise)
 
 
 def scores(estimate: Tensor, batch: Batch) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import time
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,10 @@ class JointModule(LightningModule):
         super().__init__()
         self.recipe, self.steps, self.models = recipe, steps, networks.models()
         self.networks = nn.ModuleDict({name: model.network for name, model in self.models.items()})
+        self.kept = self.models  # what is judged and saved: the networks themselves, or averages of their weights
+        if recipe.averaging:
+            self.kept = {name: _copy(model).requires_grad_(False) for name, model in self.models.items()}
+        self.averages = nn.ModuleDict(self.kept if recipe.averaging else {})
         self._trials: list[dict[str, float]] = []
         self.seconds = 0.0  # of all steps so far, without what validation took
         self._begun = 0.0
@@ -40,7 +45,17 @@ class JointModule(LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Batch, index: int) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
+        self._average()
         self.seconds += time.perf_counter() - self._begun
+
+    def _average(self) -> None:
+        """One step of the averages; as long as there are few steps to look back on, over a tenth of them."""
+        step = self.global_step
+        decay = min(self.recipe.averaging, (step + 1) / (step + 10))
+        for name in self.averages:
+            average, now = self.kept[name].state_dict(), self.models[name].state_dict()
+            for key, value in average.items():
+                value.lerp_(now[key], 1 - decay) if value.is_floating_point() else value.copy_(now[key])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["seconds"] = self.seconds
@@ -74,8 +89,8 @@ class JointModule(LightningModule):
 
     def validation_step(self, batch: Batch, index: int) -> None:
         trial: dict[str, float] = {}
-        for name, network in self.networks.items():
-            estimate, _ = network(batch.hsi, batch.msi, batch.base)
+        for name, model in self.kept.items():
+            estimate, _ = model.network(batch.hsi, batch.msi, batch.base)
             trial |= {f"{name}/{metric}": value for metric, value in scores(estimate, batch).items()}
         if batch.base is not None:
             trial |= {f"base/{metric}": value for metric, value in scores(batch.base.estimate, batch).items()}
@@ -89,6 +104,10 @@ class JointModule(LightningModule):
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, index: int) -> Batch:
         return batch.to(device)
+
+
+def _copy(model: TrainedModel) -> TrainedModel:
+    return TrainedModel(deepcopy(model.network), model.card)
 
 
 class Keeper(Checkpoint):
@@ -119,7 +138,7 @@ class Keeper(Checkpoint):
             self._write_curve()
             for name, model in module.models.items():
                 if any(parameter.requires_grad for parameter in model.parameters()):
-                    kept = TrainedModel(model.network, replace(model.card, scores=found))
+                    kept = TrainedModel(module.kept[name].network, replace(model.card, scores=found))
                     save(kept, self.folder / "last" / name)
                     if better:
                         save(kept, self.folder / name)

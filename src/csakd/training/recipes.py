@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from csakd.models import PRESETS
 from csakd.training import published
+from csakd.training.joint import LossWeights
 from csakd.training.settings import Recipe
 
 
@@ -54,6 +55,30 @@ def guided() -> Recipe:
     )
 
 
+def universal() -> Recipe:
+    """The networks that come with the package, which take any sensor.
+
+    `csakd train SCENES… --validation SCENES… --recipe universal -o RUN`, on scenes in their own bands.
+    """
+    return Recipe(
+        student="csakd-student",
+        teacher="csakd-teacher",
+        base="canonical",
+        scaling="fixed:1",
+        patch=48,
+        batch=8,
+        crops=512,
+        epochs=40,
+        learning_rate=1e-3,
+        weight_decay=1e-3,
+        warmup=0.01,
+        averaging=0.995,
+        clip=1.0,
+        losses=LossWeights(data="smooth-l1", beba=0.0, sam=0.0),
+        precision="bf16",
+    )
+
+
 def mini() -> Recipe:
     """The networks of `guided` without a base."""
     return replace(guided(), base="none", scaling="maximum")
@@ -70,6 +95,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "paper-l-ext": paper_extended,
     "undistilled": undistilled,
     "guided": guided,
+    "universal": universal,
     "mini": mini,
     "demo": demo,
     "mssjfl": published.mssjfl,

@@ -21,7 +21,8 @@ class Recipe:
         teacher: preset of the network trained beside it; "none" for no distillation; a model folder for offline
             distillation from it.
         options: fields of the networks' configuration changed in both.
-        base: closed form both stand on, or "none".
+        base: closed form both stand on, or "none"; "canonical" for networks that know any sensor: these see the scenes
+            as `csakd.data.variants` has them, whatever `scaling`, `bands`, `msi`, `ratio`, `psf` and `snr` say.
         scaling: see `csakd.data.Scaling`.
         bands: band list (name or file) every scene is interpolated to, or "" to take them as they are.
         msi, ratio, psf, snr: how scenes are observed, see `csakd.physics.observe`; noise is redrawn every epoch.
@@ -32,6 +33,7 @@ class Recipe:
         schedule: of the learning rate over the run: "cosine" to 0, "cosine:F" to its share F, "constant", or
             "steps:F@A,B,…", times F after the shares A, B, … of the steps after the warm-up.
         warmup: share of all steps in which the learning rate rises from 0.
+        averaging: decay of the average over all steps' weights that is kept instead of the last; 0 for the last.
         clip: largest norm of each network's gradient; 0 for no limit.
         losses: λ1…λ4.
         patience: epochs without a better validation score before stopping; 0 for never.
@@ -59,6 +61,7 @@ class Recipe:
     optimiser: str = "adamw"
     schedule: str = "cosine"
     warmup: float = 0.0
+    averaging: float = 0.0
     clip: float = 0.0
     losses: LossWeights = field(default_factory=LossWeights)
     patience: int = 0
@@ -73,6 +76,8 @@ class Recipe:
         for name in ("crops", "weight_decay", "clip", "patience", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} = {getattr(self, name)}: it cannot be negative")
+        if not 0 <= self.averaging < 1:
+            raise ValueError(f"averaging = {self.averaging}: it is a decay, from 0 to below 1")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"warmup = {self.warmup}: it is a share of the steps, from 0 to below 1")
         learning_rate_factor(0, 1, self.schedule)  # an unknown schedule fails now

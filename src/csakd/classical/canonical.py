@@ -1,0 +1,94 @@
+"""The canonical form of a pair: what `hyper-edge` could not explain of it, alike for every sensor.
+
+Whatever bands, units and ratio a pair comes with: what a global regression leaves of its LR-HSI has principal
+directions, and the MSI has uncorrelated ones. Written in these, each in units of its own RMS, pairs of any two sensors
+look alike, and one network can correct the estimate for all of them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from csakd.classical.hyper import RIDGE
+from csakd.classical.hyper_edge import EDGED, Steps, steps
+from csakd.classical.regression import moments, ridge
+from csakd.physics import SpatialResponse, upsample
+
+DIRECTIONS = EDGED  # K, of the HSI
+LOOKS = 6  # of the MSI
+GUIDES = LOOKS + 4 * DIRECTIONS  # G
+
+
+class Canonical(NamedTuple):
+    """A pair as a universal network sees it; directions that a pair does not have are zeros.
+
+    Attributes:
+        low: what the global regression leaves of the LR-HSI in K directions.
+        guides: on the high grid, the MSI in its strongest directions, then four maps for each of the K: detail found
+            by regression in windows; detail that follows edges; the noise taken out of the MSI, as a linear regression
+            would have carried it on; detail of the estimate.
+        estimate: `hyper-edge`'s, to be corrected.
+        axes: the K directions among the HSI's bands, orthonormal, of arbitrary sign.
+        unit: RMS of the LR-HSI in each.
+    """
+
+    low: Float[Tensor, "B K h w"]
+    guides: Float[Tensor, "B G H W"]
+    estimate: Float[Tensor, "B L H W"]
+    axes: Float[Tensor, "B L K"]
+    unit: Float[Tensor, "B K 1 1"]
+
+
+def canonical(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse) -> Canonical:
+    """The canonical form of each pair."""
+    found = steps(hsi, msi, blur)
+    axes, targets = found.axes[..., :DIRECTIONS], found.targets[:, :DIRECTIONS]
+    unit = targets.square().mean((-2, -1), keepdim=True).sqrt()
+    unit = torch.where(unit > 0, unit, 1)
+    maps = (
+        found.local[:, :DIRECTIONS],
+        found.followed,
+        _carried(found, msi - found.msi, axes, blur),
+        unseen(along(axes, found.estimate), blur),
+    )
+    looks = _widened(found.high.flip(1)[:, :LOOKS], LOOKS)
+    return Canonical(
+        low=_widened(squashed(targets / unit), DIRECTIONS),
+        guides=torch.cat([looks, *(_widened(squashed(image / unit), DIRECTIONS) for image in maps)], 1),
+        estimate=found.estimate,
+        axes=functional.pad(axes, (0, DIRECTIONS - axes.shape[-1])),
+        unit=_widened(unit, DIRECTIONS),
+    )
+
+
+def along(axes: Float[Tensor, "B L K"], image: Float[Tensor, "B L rows columns"]) -> Float[Tensor, "B K rows columns"]:
+    """The image's share in each direction."""
+    return torch.einsum("blk,blhw->bkhw", axes, image)
+
+
+def unseen(image: Float[Tensor, "B K H W"], blur: SpatialResponse) -> Float[Tensor, "B K H W"]:
+    """The image less what the sensor sees of it."""
+    return image - upsample(blur(image), (image.shape[-2], image.shape[-1]))
+
+
+def squashed(image: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """±log(1 + |x|): outliers hundreds of times the RMS tell a network no more than those ten times."""
+    return image.sign() * image.abs().log1p()
+
+
+def _carried(
+    found: Steps, noise: Float[Tensor, "B M H W"], axes: Float[Tensor, "B L K"], blur: SpatialResponse
+) -> Float[Tensor, "B K H W"]:
+    """What noise of the MSI would have become in the estimate, had it stayed there."""
+    weights = ridge(found.fit.linear_low, along(axes, found.hsi - found.hsi.mean((-2, -1), keepdim=True)), RIDGE)
+    _, std = moments(blur(found.msi))
+    return torch.einsum("bkm,bmhw->bkhw", weights, noise / std)
+
+
+def _widened(image: Float[Tensor, "B k rows columns"], channels: int) -> Float[Tensor, "B K rows columns"]:
+    return functional.pad(image, (0, 0, 0, 0, 0, channels - image.shape[1]))

@@ -1,0 +1,158 @@
+"""What universal networks learn from: crops of variants in canonical form, and whole pairs to judge them by.
+
+The n-th crop of a run is a pure function of the seed and n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from csakd.classical.canonical import DIRECTIONS, LOOKS, Canonical, along, canonical, unseen
+from csakd.cubes import Cube, Sample
+from csakd.data.patches import Batch, Observation
+from csakd.data.scaling import Affine, Scaling
+from csakd.data.variants import RATIOS, variant
+from csakd.physics import SpatialResponse
+
+POOL = 512  # variants at hand, the newest; about 1.5 MB each
+REUSE = 16  # crops an epoch for each variant that is new in it
+
+
+class Lesson(NamedTuple):
+    """A variant in canonical form, and what its estimate gets wrong.
+
+    Attributes:
+        low, guides: see `Canonical`.
+        error: of the estimate, as far as no sensor sees it, in K directions; its mean square over the variant is 1.
+        scale: by which a correction in units of `Canonical.unit` becomes one in units of `error`.
+    """
+
+    low: Float[Tensor, "1 K h w"]
+    guides: Float[Tensor, "1 G H W"]
+    error: Float[Tensor, "1 K H W"]
+    scale: Float[Tensor, "1 K 1 1"]
+
+
+class Lessons(Dataset[Batch]):
+    """Crops of variants, turned, flipped, and with directions of either sign.
+
+    Args:
+        scenes: the truths; each is read once and kept.
+        size: of a crop on the high grid, cut down to a multiple of each variant's ratio.
+        per_epoch: crops an epoch.
+        group: so many crops in a row have the same ratio and can be a batch.
+        seed: of everything random here.
+
+    Raises:
+        ValueError: if a scene has no wavelengths or is smaller than a crop.
+    """
+
+    def __init__(self, scenes: Sequence[Cube], size: int, per_epoch: int, group: int, seed: int) -> None:
+        if not scenes:
+            raise ValueError("no training scene: give at least one")
+        for scene in scenes:
+            if scene.wavelengths is None:
+                raise ValueError(f"{scene.source or 'a training scene'} has no wavelengths: other sensors need them")
+            if min(scene.size) < size:
+                raise ValueError(
+                    f"{scene.source or 'a training scene'} is {scene.size[0]}x{scene.size[1]} pixels, crops are "
+                    f"{size}x{size}: leave it out or make crops smaller"
+                )
+        self.scenes, self.size, self.per_epoch, self.group, self.seed = scenes, size, per_epoch, group, seed
+        self.fresh = max(1, per_epoch // REUSE)
+        self._scene = lru_cache(len(scenes))(lambda number: scenes[number].load())
+        self._lesson = lru_cache(POOL)(self._prepare)
+
+    def __len__(self) -> int:
+        return self.per_epoch
+
+    def _random(self, *numbers: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, *numbers])
+
+    def _prepare(self, number: int) -> Lesson:
+        random = self._random(0, number)
+        scene = self._scene(int(random.integers(len(self.scenes))))
+        seen = variant(scene, RATIOS[number % len(RATIOS)], random)
+        with torch.no_grad():
+            return lesson(canonical(seen.hsi, seen.msi, seen.blur), seen.truth, seen.blur)
+
+    def __getitem__(self, number: int) -> Batch:
+        """Crop `number` of the run, counted through all epochs, as a batch of one."""
+        newest = (number // self.per_epoch + 1) * self.fresh
+        oldest = max(0, newest - POOL)
+        together, random = self._random(1, number // self.group), self._random(2, number)
+        ratio = RATIOS[together.integers(oldest, newest) % len(RATIOS)]
+        suitable = [n for n in range(oldest, newest) if RATIOS[n % len(RATIOS)] == ratio]
+        return cropped(self._lesson(int(random.choice(suitable))), self.size // ratio, random)
+
+
+def lesson(form: Canonical, truth: Float[Tensor, "1 L H W"], blur: SpatialResponse) -> Lesson:
+    """What there is to learn from a pair with a known truth, in half precision."""
+    there = form.unit > 0
+    unit = torch.where(there, form.unit, 1)
+    error = unseen(along(form.axes, truth - form.estimate), blur) / unit
+    # Between the errors' own weights, which leave all but the first direction out, and equal ones, which count noise.
+    scale = torch.where(there, (unit / form.unit.max()).sqrt(), 0)
+    scale = scale / (scale * error).square().mean().sqrt().clamp(min=1e-6)
+    largest = torch.finfo(torch.float16).max
+    low, guides, error = (image.clamp(-largest, largest).half() for image in (form.low, form.guides, scale * error))
+    return Lesson(low, guides, error, scale)
+
+
+def cropped(whole: Lesson, low_size: int, random: np.random.Generator) -> Batch:
+    """A random crop of so many low pixels a side."""
+    rows, columns = whole.low.shape[-2:]
+    row, column = (int(random.integers(n - low_size + 1)) for n in (rows, columns))
+    turns, flip = int(random.integers(4)), bool(random.integers(2))
+    signs = torch.from_numpy(random.choice([-1.0, 1.0], DIRECTIONS)).float()[:, None, None]
+    looks = torch.from_numpy(random.choice([-1.0, 1.0], LOOKS)).float()[:, None, None]
+
+    def cut(image: Tensor, signs: Tensor) -> Tensor:
+        pixel = image.shape[-2] // rows
+        window = image[..., row * pixel : (row + low_size) * pixel, column * pixel : (column + low_size) * pixel]
+        turned = window.float().rot90(turns, (-2, -1))
+        return (turned.flip(-1) if flip else turned) * signs
+
+    guides = len(whole.guides[0, LOOKS:]) // DIRECTIONS
+    low, error = cut(whole.low, signs), cut(whole.error, signs)
+    form = Canonical(
+        low=low,
+        guides=cut(whole.guides, torch.cat([looks, signs.repeat(guides, 1, 1)])),
+        estimate=torch.zeros_like(error),  # the error alone is to be learnt
+        axes=torch.eye(DIRECTIONS)[None],
+        unit=whole.scale,
+    )
+    return _batch(form, error)
+
+
+def trial(sample: Sample, observation: Observation, seed: int) -> Batch:
+    """A whole pair in data units, with the noise of that observation."""
+    *images, valid = sample.pair.filled()
+    hsi, msi = (torch.from_numpy(image)[None] for image in images)
+    hsi, msi = observation.noisy(hsi, msi, torch.Generator().manual_seed(seed))
+    truth = torch.from_numpy(sample.truth.filled())[None]
+    with torch.no_grad():
+        form = canonical(hsi, msi, SpatialResponse(sample.pair.ratio, sample.pair.psf))
+    valid = valid if sample.truth.valid is None else valid & sample.truth.valid
+    return _batch(form, truth)._replace(valid=torch.from_numpy(valid)[None], peak=Scaling("maximum").of(hsi).scale)
+
+
+def _batch(form: Canonical, truth: Float[Tensor, "1 N H W"]) -> Batch:
+    one = torch.ones(1, 1, 1, 1)
+    return Batch(
+        hsi=form.low,
+        msi=form.guides,
+        truth=truth,
+        base=form,
+        valid=torch.ones(1, *truth.shape[-2:], dtype=torch.bool),
+        units=Affine(0 * one, one),
+        peak=one,
+    )

@@ -1,0 +1,55 @@
+"""One network for every sensor: it corrects `hyper-edge` in the pair's canonical form."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from csakd.classical import check_grids
+from csakd.classical.canonical import DIRECTIONS, GUIDES, Canonical, canonical
+from csakd.models.network import Network, resized
+from csakd.physics import SpatialResponse
+
+
+class Universal(nn.Module):
+    """Takes any bands, units and ratio; no weight depends on them.
+
+    Args:
+        network: for `DIRECTIONS` HSI and `GUIDES` MSI bands of the canonical form, whatever its ratio.
+        ratio: r of the pairs to come.
+        psf: (S, S) weights, see `csakd.physics.psf`; None for the paper's Gaussian scaled with the ratio.
+
+    Raises:
+        ValueError: if the network has other bands.
+    """
+
+    def __init__(self, network: Network, ratio: int = 4, psf: NDArray[np.float64] | None = None) -> None:
+        super().__init__()
+        if (network.config.hsi_bands, network.config.msi_bands) != (DIRECTIONS, GUIDES):
+            raise ValueError(f"a universal network has {DIRECTIONS} HSI and {GUIDES} MSI bands")
+        self.network = network
+        self.config = network.config
+        self.blur = SpatialResponse(ratio, psf)
+
+    def at(self, ratio: int, psf: NDArray[np.float64] | None = None) -> Universal:
+        """The same network, for pairs of that ratio and PSF."""
+        return Universal(self.network, ratio, psf)
+
+    def forward(
+        self,
+        hsi: Float[Tensor, "B L h w"],
+        msi: Float[Tensor, "B M H W"],
+        form: Canonical | None = None,
+    ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"] | None]:
+        """The estimate, and the network's second output. `form`, if given, is the pair's, or in training a crop's."""
+        if form is None:
+            check_grids(self.blur.ratio, hsi, msi)
+            with torch.no_grad(), torch.autocast(hsi.device.type, enabled=False):
+                form = canonical(hsi.float(), msi.float(), self.blur)
+        size = (form.guides.shape[-2], form.guides.shape[-1])
+        learnt, second = self.network.fused(form.low, form.guides, resized(form.low, size, self.network.interpolation))
+        with torch.autocast(hsi.device.type, enabled=False):
+            return form.estimate + torch.einsum("blk,bkhw->blhw", form.axes, form.unit * learnt.float()), second

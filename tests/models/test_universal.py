@@ -1,0 +1,73 @@
+"""Networks for any sensor, and the trained ones that come with the package."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import csakd
+from csakd.classical import hyper_edge
+from csakd.classical.canonical import DIRECTIONS, GUIDES
+from csakd.cubes import Cube, Pair
+from csakd.data import synthetic_scene
+from csakd.models import CANONICAL, Universal, build, build_network
+from csakd.physics import Sensors, SpatialResponse, observe
+
+
+def images(pair):
+    hsi, msi, _ = pair.filled()
+    return torch.from_numpy(hsi)[None], torch.from_numpy(msi)[None]
+
+
+def test_an_untrained_one_is_nearly_its_base_whatever_the_bands():
+    torch.manual_seed(0)
+    for name, options in (("csakd-student", {}), ("mini-student", {"base": CANONICAL})):
+        network = build(name, 31, 7, 4, **options)
+        assert isinstance(network, Universal)
+        hsi, msi = images(observe(synthetic_scene((32, 40)), "tm6").pair)
+        estimate, features = network(hsi, msi)
+        base = hyper_edge(hsi, msi, Sensors(SpatialResponse(4)))
+        assert features.shape == (1, 32, 32, 40)
+        assert not torch.equal(estimate, base)
+        assert (estimate - base).square().mean() < 1e-3 * base.var()
+
+
+def test_no_other_network_fits():
+    with pytest.raises(ValueError, match=f"a universal network has {DIRECTIONS} HSI and {GUIDES} MSI bands"):
+        Universal(build_network("mini-student", 172, 4, 4))
+
+
+@pytest.mark.parametrize(("name", "most"), [("csakd-student", 40), ("csakd-teacher", 100)])
+def test_what_it_costs(name, most):
+    """Giga-MACs for 172 bands of 256×256 pixels, the network's; its base is a closed form."""
+    with torch.device("meta"):
+        network = build(name).network
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            low, high = torch.zeros(1, DIRECTIONS, 64, 64), torch.zeros(1, DIRECTIONS, 256, 256)
+            network.fused(low, torch.zeros(1, GUIDES, 256, 256), high)
+    assert 0 < counter.get_total_flops() / 2e9 < most
+
+
+class TestAveraging:
+    def test_it_is_the_mean_over_eight_positions(self):
+        """So it makes no difference how the pair lies on its grid."""
+        sample = observe(synthetic_scene((24, 32), "aviris-172"), "tm4")
+        averaged = csakd.fuse(sample.pair, "hyper-edge", averaged=True).values
+
+        def turned(cube: Cube) -> Cube:
+            return replace(cube, values=np.rot90(cube.values, 1, (1, 2)).copy(), valid=None)
+
+        other = csakd.fuse(
+            Pair(turned(sample.pair.hsi), turned(sample.pair.msi), sample.pair.psf), "hyper-edge", averaged=True
+        )
+        np.testing.assert_allclose(np.rot90(other.values, -1, (1, 2)), averaged, rtol=1e-3, atol=2)
+        assert not np.allclose(csakd.fuse(sample.pair, "hyper-edge").values, averaged, rtol=1e-6)
+
+    def test_a_lopsided_psf_turns_with_the_pair(self):
+        lopsided = np.zeros((6, 6))
+        lopsided[1:3, 1:5] = 1 / 8
+        pair = observe(synthetic_scene((24, 32)), "tm4", psf=lopsided).pair
+        plain, averaged = (csakd.fuse(pair, "hyper", averaged=choice).values for choice in (False, True))
+        np.testing.assert_allclose(averaged, plain, rtol=1e-3, atol=1)  # hyper itself prefers no position
