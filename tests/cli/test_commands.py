@@ -244,3 +244,20 @@ def test_help_is_quick_and_imports_little():
     code = f"import sys; from csakd.cli import parser; parser(); print([m for m in {heavy} if m in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+def test_adapt_leaves_a_model_that_fuse_takes(tmp_path, capsys):
+    scene = csakd.write(synthetic_scene((64, 64)), tmp_path / "scene.tif")
+    assert run("simulate", scene, "-o", tmp_path / "pair") == 0
+    images = tmp_path / "pair" / "hsi.tif", tmp_path / "pair" / "msi.tif"
+    chosen = ("--model", "csakd-student", "--budget", "20")
+    assert run("adapt", *images, *chosen, "-o", tmp_path / "mine") == 0
+    assert "adapted: " in capsys.readouterr().out
+    assert run("fuse", *images, "--model", tmp_path / "mine", "-o", tmp_path / "fused.tif") == 0
+    assert run("fuse", *images, "--model", "csakd-student", "--adapt", "20", "-o", tmp_path / "at-once.tif") == 0
+    assert csakd.read(tmp_path / "at-once.tif").bands == 172
+    assert run("adapt", *images, "-o", tmp_path / "mine") == 2
+    assert "already exists" in capsys.readouterr().err
+    assert run("adapt", *images, "--model", "glp", "-o", tmp_path / "none") == 2
+    assert "'glp' does not learn" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

@@ -91,7 +91,7 @@ class Bench:
     def cells(self) -> Iterator[Cell]:
         """In the order they are run: cheap methods first, all cells of one training together."""
         judged = [scene for scene in self.scenes if scene.split in ("validation", "test")]
-        kinds = ("classical", "trained", "one-pair")
+        kinds = ("classical", "shipped", "trained", "one-pair")
         for one in sorted(self.methods, key=lambda m: kinds.index(m.kind)):
             for msi in self.study.msi:
                 every = [self._bands]
@@ -182,6 +182,8 @@ class Bench:
 
     def _model(self, cell: Cell, sample: Sample) -> tuple[nn.Module, Learnt | None]:
         one, pair = cell.method, sample.pair
+        if one.kind == "shipped":
+            return load(one.model, pair.ratio), None
         if one.kind != "trained":
             options: dict[str, Any] = {}
             if one.kind == "one-pair":

@@ -22,7 +22,7 @@ from csakd.benchmark.ledger import Ledger, texts
 from csakd.benchmark.methods import Method
 from csakd.cubes import Pair
 from csakd.data import synthetic_scene
-from csakd.models import ONE_PAIR, build
+from csakd.models import ONE_PAIR, Universal, build
 from csakd.models.weights import parameter_count
 from csakd.physics import band_list, observe
 from csakd.version import version
@@ -87,7 +87,7 @@ def cost_of(one: Method, pair: Pair, dtype: str, device: str, threads: int) -> d
         return row | sizes | {"seconds": None, "runs": 0, "peak_mb": None, "note": "learns from the pair it fuses"}
     hsi, msi_image = (torch.from_numpy(np.asarray(cube.values[:, :, :]))[None].to(device) / 1e4
                       for cube in (pair.hsi, pair.msi))  # fmt: skip
-    if one.recipe is not None:
+    if one.kind in ("trained", "shipped"):
         with torch.device("meta"):
             model = _model(one, pair)
         row |= {"parameters": parameter_count(model), "gmacs": giga_macs(model, hsi.shape, msi_image.shape)}
@@ -122,6 +122,9 @@ def giga_macs(model: nn.Module, hsi: Sequence[int], msi: Sequence[int]) -> float
     from torch.utils.flop_counter import FlopCounterMode
 
     network = getattr(model, "network", model)
+    if isinstance(model, Universal):
+        (hsi, msi), config = (list(hsi), list(msi)), model.config
+        hsi[1], msi[1] = config.hsi_bands, config.msi_bands
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(torch.zeros(*hsi), torch.zeros(*msi))
     return counter.get_total_flops() / 2e9

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from csakd.classical import CLASSICAL
 from csakd.models import BASES, ONE_PAIR
+from csakd.models.weights import shipped
 from csakd.training import Recipe, recipe
 
 # Networks: the recipe whose run makes them, and which of its networks they are.
@@ -64,7 +65,8 @@ class Method:
 
     Attributes:
         name: as asked for.
-        kind: "classical", "one-pair" (learns from the pair it fuses) or "trained".
+        kind: "classical", "shipped" (a network that comes trained), "one-pair" (learns from the pair it fuses) or
+            "trained".
         model: the name without base and changes.
         recipe: of a trained network, before a protocol has its say.
         role: which network of the recipe's run, "student" or "teacher".
@@ -106,8 +108,13 @@ def method(name: str) -> Method:
         if base or settings:
             raise ValueError(f"method {name!r}: only trained networks take a base or changes to their recipe")
         return Method(name, "classical" if model in CLASSICAL else "one-pair", model)
+    if model in shipped():
+        if base or settings:
+            raise ValueError(f"method {name!r}: it comes trained, and takes neither a base nor changes to its recipe")
+        return Method(name, "shipped", model)
     if model not in TRAINED:
-        raise ValueError(f"no method {model!r}: choose among {', '.join((*CLASSICAL, *ONE_PAIR, *TRAINED))}")
+        known = ", ".join((*CLASSICAL, *shipped(), *ONE_PAIR, *TRAINED))
+        raise ValueError(f"no method {model!r}: choose among {known}")
     made_by, role = TRAINED[model]
     made = recipe(made_by)
     if base:

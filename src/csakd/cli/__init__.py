@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from csakd.cli import benchmarking, fusing
+from csakd.cli import benchmarking, fusing, learning
 from csakd.cli.parser import Parser, commands_of
 
 EXTRAS = {"lightning": "train", "tensorboard": "train", "matplotlib": "report"}
@@ -42,5 +42,6 @@ def parser() -> Parser:
     )
     command = commands_of(made)
     fusing.add_to(command)
+    learning.add_to(command)
     benchmarking.add_to(command)
     return made

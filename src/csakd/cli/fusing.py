@@ -1,21 +1,20 @@
-"""Commands that make, fuse and score cubes, and train networks."""
+"""Commands that make, fuse and score cubes."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from csakd.cli.given import BANDS_HELP, add_pair, read_cube, read_pair, size_of
+from csakd.cli.learning import BUDGET, MODEL, adapted
 from csakd.cli.parser import Command
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from csakd.cubes import Cube
 
 SUFFIXES = {
     "geotiff": ".tif",
@@ -26,14 +25,13 @@ SUFFIXES = {
     "npz": ".npz",
     "zarr": ".zarr",
 }
-BANDS_HELP = "where its bands lie, if the file does not say: a name such as aviris-205, or a text file of centres in nm"
 
 
 def simulate(options: argparse.Namespace) -> None:
     import csakd
     from csakd.io.atomic import replacing
 
-    scene = _read(options.scene, options.bands, options.variable)
+    scene = read_cube(options.scene, options.bands, options.variable)
     snr = (options.snr, options.msi_snr)
     sample = csakd.observe(scene, options.msi, options.ratio, options.psf, snr, options.seed)
     suffix = SUFFIXES[options.format]
@@ -47,35 +45,9 @@ def simulate(options: argparse.Namespace) -> None:
             csakd.write(cube, folder / f"{name}{suffix}", format=options.format)
         (folder / "simulation.json").write_text(json.dumps(settings, indent=1) + "\n")
     for name, cube in (("hsi", sample.pair.hsi), ("msi", sample.pair.msi), ("truth", sample.truth)):
-        print(f"{output / name}{suffix}: {_size(cube)}")
+        print(f"{output / name}{suffix}: {size_of(cube)}")
     known = f" --psf {options.psf}" if options.psf else ""
     print(f"fuse them: csakd fuse {output}/hsi{suffix} {output}/msi{suffix}{known} -o fused{suffix}")
-
-
-def train(options: argparse.Namespace) -> None:
-    from csakd.training import recipe, smoke
-    from csakd.training import train as run
-
-    chosen = recipe(options.recipe)
-    chosen = (smoke(chosen) if options.smoke else chosen).changed(options.set)
-    scenes = [_read(path, options.bands, None) for path in options.scenes]
-    validation = [_read(path, options.bands, None) for path in options.validation]
-    folder = run(
-        chosen,
-        scenes,
-        validation,
-        options.output,
-        resume=options.resume,
-        devices=options.devices,
-        accelerator=options.accelerator,
-        progress=not options.quiet,
-    )
-    if int(os.environ.get("LOCAL_RANK", 0)) > 0:  # one of several processes speaks
-        return
-    card = json.loads((folder / "config.json").read_text())
-    for name, value in card["scores"].items():
-        print(f"validation {name}: {value:.4g}")
-    print(f"{folder}: trained; fuse with --model {folder}")
 
 
 def fuse(options: argparse.Namespace) -> None:
@@ -83,18 +55,12 @@ def fuse(options: argparse.Namespace) -> None:
 
     import csakd
     from csakd.budget import Budget
-    from csakd.cubes import Pair
-    from csakd.inference import check_pair
     from csakd.models import ONE_PAIR
-    from csakd.physics import check_ratio, psf
 
-    hsi = _read(options.hsi, options.hsi_bands, options.hsi_variable)
-    msi = _read(options.msi, options.msi_bands, options.msi_variable)
-    pair = Pair(hsi, msi)
-    check_pair(pair)
-    if options.psf:
-        pair = replace(pair, psf=psf.parse(options.psf, check_ratio(pair.ratio)))
+    pair = read_pair(options)
     model: str | nn.Module = options.model
+    if options.adapt:
+        model = adapted(options.model, pair, options.adapt, options.seed)
     if options.model in ONE_PAIR:
         budget = Budget.parse(options.budget) if options.budget else None
         model = csakd.build(options.model, ratio=pair.ratio, psf=pair.psf, budget=budget, progress=sys.stderr.isatty())
@@ -104,7 +70,7 @@ def fuse(options: argparse.Namespace) -> None:
     fused = csakd.fuse(pair, model, device=options.device, averaged=options.average)
     seconds = time.perf_counter() - start
     path = csakd.write(fused, options.output)
-    print(f"{path}: {_size(fused)}, fused by {options.model} in {seconds:.2f} s")
+    print(f"{path}: {size_of(fused)}, fused by {options.model} in {seconds:.2f} s")
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -112,8 +78,8 @@ def evaluate(options: argparse.Namespace) -> None:
     from csakd.metrics import METRICS
 
     scores = csakd.evaluate(
-        _read(options.estimate, None, None),
-        _read(options.truth, None, None),
+        read_cube(options.estimate, None, None),
+        read_cube(options.truth, None, None),
         ratio=options.ratio,
         protocol=options.protocol,
     )
@@ -146,37 +112,13 @@ def info(options: argparse.Namespace) -> None:
         for name, value in card.scores.items():
             print(f"validation {name}: {value:.4g}")
     else:
-        cube = _read(what, None, options.variable)
-        print(f"{what}: {_size(cube)}, {cube.values.dtype}")
+        cube = read_cube(what, None, options.variable)
+        print(f"{what}: {size_of(cube)}, {cube.values.dtype}")
         print(f"source: {cube.source}")
         print(f"wavelengths: {_span(cube.wavelengths).strip(' ()') or 'unknown'}")
         ground = cube.georeference
         print(f"georeference: {'none' if ground is None else ground.transform}")
         print(f"units: {cube.units or 'unknown'}")
-
-
-def demo(options: argparse.Namespace) -> None:
-    from csakd.demo import run
-    from csakd.training import recipe
-
-    run(Path(options.output), recipe("demo").changed([f"seed={options.seed}"]))
-
-
-def _read(path: str, bands: str | None, variable: str | None) -> Cube:
-    import csakd
-    from csakd.physics import band_list
-
-    cube = csakd.read(path, variable=variable)
-    if bands:
-        listed = band_list(bands)
-        if listed.wavelengths.size != cube.bands:
-            raise ValueError(f"{path} has {cube.bands} bands, {bands} has {listed.wavelengths.size}")
-        cube = replace(cube, wavelengths=listed.wavelengths, fwhm=listed.fwhm)
-    return cube
-
-
-def _size(cube: Cube) -> str:
-    return f"{cube.bands} bands x {cube.size[0]} rows x {cube.size[1]} columns"
 
 
 def _span(centres: Any) -> str:
@@ -199,40 +141,17 @@ def add_to(command: Command) -> None:
     option("--variable", help="which variable of a .mat or .npz file holds the scene")
     option("--format", choices=SUFFIXES, default="geotiff", help="of the files written (default geotiff)")
 
-    option = command(train, "Train a network by a recipe.", """\
-        example: csakd train a.tif b.tif --validation c.tif --recipe guided --set epochs=20 -o run
-        then:    csakd fuse hsi.tif msi.tif --model run/student -o fused.tif""")  # fmt: skip
-    option("scenes", nargs="+", help="scenes to train on, each with wavelengths")
-    option("-o", "--output", required=True, metavar="FOLDER", help="of the run: models, logs, checkpoint")
-    option("--validation", nargs="+", default=[], metavar="SCENE", help="scenes to choose the best model by")
-    option("--recipe", default="guided", help="guided (default), paper, mini, mssjfl, ...: see docs/training.md")
-    option("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe, repeatable")
-    option("--bands", help=BANDS_HELP)
-    option("--resume", action="store_true", help="go on with the run in FOLDER")
-    option("--smoke", action="store_true", help="shrink the recipe to seconds, to try it out")
-    option("--devices", type=int, default=1, help="processes to train in")
-    option("--accelerator", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to train")
-    option("--quiet", action="store_true", help="no progress bar")
-
     option = command(fuse, "Fuse an HSI and an MSI into a sharp HSI.", """\
         example: csakd fuse hsi.tif msi.tif -o fused.tif
                  csakd fuse hsi.hdr msi.tif --model run/student -o fused.img""")  # fmt: skip
-    option("hsi", help="low-resolution hyperspectral image")
-    option("msi", help="high-resolution multispectral image of the same ground")
     option("-o", "--output", required=True, metavar="FILE", help="fused cube; its suffix is its format")
-    option(
-        "--model",
-        default="hyper",
-        help="hyper (default), another name from csakd info models, or a model folder",
-    )
+    option("--model", default=MODEL, help=f"{MODEL} (default), another name from csakd info models, or a model folder")
+    option("--adapt", nargs="?", const=BUDGET, metavar="BUDGET", help="fit the model to this pair first: csakd adapt")
     option("--average", action="store_true", help="mean over the eight flips and turns of the pair, in as many times")
+    option("--seed", type=int, default=0, help="of what is drawn while adapting")
     option("--budget", help="for models that learn from this pair: a number of steps, or a time such as 3min")
-    option("--psf", help="of the HSI, for classical methods: variance:V, fwhm:V, mtf:V, or a file of weights")
-    option("--hsi-bands", help=BANDS_HELP)
-    option("--msi-bands", help=BANDS_HELP.replace("aviris-205", "tm4"))
-    option("--hsi-variable", help="which variable of a .mat or .npz file holds the HSI")
-    option("--msi-variable", help="which variable of a .mat or .npz file holds the MSI")
     option("--device", default="cpu", help="where to compute: cpu, cuda, mps")
+    add_pair(option)
 
     option = command(evaluate, "Score a fused cube against the truth.", """\
         example: csakd evaluate fused.tif pair/truth.tif --ratio 4""")  # fmt: skip
@@ -247,8 +166,3 @@ def add_to(command: Command) -> None:
                  csakd info run/student""")  # fmt: skip
     option("what", help="a cube's file, a model folder, a model's name, or: models (lists all)")
     option("--variable", help="which variable of a .mat or .npz file to look at")
-
-    option = command(demo, "Distil a student on one part of a real scene and fuse the other, in minutes.", """\
-        example: csakd demo -o demo-output""")  # fmt: skip
-    option("-o", "--output", default="demo-output", metavar="FOLDER", help="folder for results (default demo-output)")
-    option("--seed", type=int, default=0, help="of weights and crops")

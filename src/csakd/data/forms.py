@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from csakd.classical.canonical import DIRECTIONS, LOOKS, Canonical, along, canonical, unseen
+from csakd.classical.canonical import DIRECTIONS, LOOKS, Canonical, along, canonical
 from csakd.cubes import Cube, Sample
 from csakd.data.patches import Batch, Observation
 from csakd.data.scaling import Affine, Scaling
@@ -27,11 +27,11 @@ REUSE = 16  # crops an epoch for each variant that is new in it
 
 
 class Lesson(NamedTuple):
-    """A variant in canonical form, and what its estimate gets wrong.
+    """A pair in canonical form, and what its estimate gets wrong.
 
     Attributes:
         low, guides: see `Canonical`.
-        error: of the estimate, as far as no sensor sees it, in K directions; its mean square over the variant is 1.
+        error: of the estimate in K directions; its mean square over the pair is 1.
         scale: by which a correction in units of `Canonical.unit` becomes one in units of `error`.
     """
 
@@ -39,6 +39,32 @@ class Lesson(NamedTuple):
     guides: Float[Tensor, "1 G H W"]
     error: Float[Tensor, "1 K H W"]
     scale: Float[Tensor, "1 K 1 1"]
+
+    def window(self, rows: slice, columns: slice) -> Lesson:
+        """Those low pixels, and the high pixels over them."""
+        pixel = self.error.shape[-2] // self.low.shape[-2]
+        above = (slice(pixel * rows.start, pixel * rows.stop), slice(pixel * columns.start, pixel * columns.stop))
+        low, (guides, error) = self.low[..., rows, columns], (image[..., *above] for image in (self.guides, self.error))
+        return Lesson(low, guides, error, self.scale)
+
+    def moved(
+        self, quarters: int, flipped: bool, signs: Float[Tensor, "K 1 1"], looks: Float[Tensor, "N 1 1"]
+    ) -> Lesson:
+        """Turned and flipped, its directions and those of the MSI times signs."""
+
+        def laid(image: Tensor, signs: Tensor) -> Tensor:
+            turned = image.rot90(quarters, (-2, -1))
+            return (turned.flip(-1) if flipped else turned) * signs
+
+        maps = (self.guides.shape[1] - LOOKS) // DIRECTIONS
+        guides = laid(self.guides, torch.cat([looks, signs.repeat(maps, 1, 1)]))
+        return Lesson(laid(self.low, signs), guides, laid(self.error, signs), self.scale)
+
+    def batch(self) -> Batch:
+        """For the training step: the error alone is to be learnt, so it counts as the truth, and the estimate as 0."""
+        low, guides, error = (image.float() for image in self[:3])
+        axes = torch.eye(DIRECTIONS)[None]
+        return _batch(Canonical(low, guides, torch.zeros_like(error), axes, self.scale), error)
 
 
 class Lessons(Dataset[Batch]):
@@ -82,7 +108,7 @@ class Lessons(Dataset[Batch]):
         scene = self._scene(int(random.integers(len(self.scenes))))
         seen = variant(scene, RATIOS[number % len(RATIOS)], random)
         with torch.no_grad():
-            return lesson(canonical(seen.hsi, seen.msi, seen.blur), seen.truth, seen.blur)
+            return lesson(canonical(seen.hsi, seen.msi, seen.blur), seen.truth)
 
     def __getitem__(self, number: int) -> Batch:
         """Crop `number` of the run, counted through all epochs, as a batch of one."""
@@ -94,11 +120,11 @@ class Lessons(Dataset[Batch]):
         return cropped(self._lesson(int(random.choice(suitable))), self.size // ratio, random)
 
 
-def lesson(form: Canonical, truth: Float[Tensor, "1 L H W"], blur: SpatialResponse) -> Lesson:
+def lesson(form: Canonical, truth: Float[Tensor, "1 L H W"]) -> Lesson:
     """What there is to learn from a pair with a known truth, in half precision."""
     there = form.unit > 0
     unit = torch.where(there, form.unit, 1)
-    error = unseen(along(form.axes, truth - form.estimate), blur) / unit
+    error = along(form.axes, truth - form.estimate) / unit
     # Between the errors' own weights, which leave all but the first direction out, and equal ones, which count noise.
     scale = torch.where(there, (unit / form.unit.max()).sqrt(), 0)
     scale = scale / (scale * error).square().mean().sqrt().clamp(min=1e-6)
@@ -108,29 +134,13 @@ def lesson(form: Canonical, truth: Float[Tensor, "1 L H W"], blur: SpatialRespon
 
 
 def cropped(whole: Lesson, low_size: int, random: np.random.Generator) -> Batch:
-    """A random crop of so many low pixels a side."""
-    rows, columns = whole.low.shape[-2:]
-    row, column = (int(random.integers(n - low_size + 1)) for n in (rows, columns))
-    turns, flip = int(random.integers(4)), bool(random.integers(2))
-    signs = torch.from_numpy(random.choice([-1.0, 1.0], DIRECTIONS)).float()[:, None, None]
-    looks = torch.from_numpy(random.choice([-1.0, 1.0], LOOKS)).float()[:, None, None]
-
-    def cut(image: Tensor, signs: Tensor) -> Tensor:
-        pixel = image.shape[-2] // rows
-        window = image[..., row * pixel : (row + low_size) * pixel, column * pixel : (column + low_size) * pixel]
-        turned = window.float().rot90(turns, (-2, -1))
-        return (turned.flip(-1) if flip else turned) * signs
-
-    guides = len(whole.guides[0, LOOKS:]) // DIRECTIONS
-    low, error = cut(whole.low, signs), cut(whole.error, signs)
-    form = Canonical(
-        low=low,
-        guides=cut(whole.guides, torch.cat([looks, signs.repeat(guides, 1, 1)])),
-        estimate=torch.zeros_like(error),  # the error alone is to be learnt
-        axes=torch.eye(DIRECTIONS)[None],
-        unit=whole.scale,
+    """A random crop of so many low pixels a side, in a random position, with directions of either sign."""
+    row, column = (int(random.integers(n - low_size + 1)) for n in whole.low.shape[-2:])
+    part = whole.window(slice(row, row + low_size), slice(column, column + low_size))
+    signs, looks = (
+        torch.from_numpy(random.choice([-1.0, 1.0], (count, 1, 1))).float() for count in (DIRECTIONS, LOOKS)
     )
-    return _batch(form, error)
+    return part.moved(int(random.integers(4)), bool(random.integers(2)), signs, looks).batch()
 
 
 def trial(sample: Sample, observation: Observation, seed: int) -> Batch:

@@ -19,6 +19,7 @@ KINDS = {
     "classical": "Classical",
     "one-pair": "Learnt from the one pair that is fused",
     "supervised": "Supervised",
+    "shipped": "CSAKD (ours), as it comes with the package",
     "ours": "CSAKD (ours)",
     "other": "Other",
 }
@@ -61,6 +62,8 @@ LINEUP: dict[str, Entrant] = {
     "dual-unet": Entrant("Dual-UNet", "supervised", SKY, "P"),
     "dhif-net": Entrant("DHIF-Net", "supervised", PURPLE, ">"),
     "ssrnet": Entrant("SSRNET", "supervised", OLIVE, "p"),
+    "csakd-student": Entrant("CSAKD student", "shipped", VERMILION, "*"),
+    "csakd-teacher": Entrant("CSAKD teacher", "shipped", BLACK, "*"),
     "teacher": Entrant("Teacher", "ours", BLACK, "h"),
     "student": Entrant("Student", "ours", VERMILION, "o"),
     "student-alone": Entrant("Student, undistilled", "ours", VERMILION, "d"),
@@ -101,6 +104,6 @@ def place(method: str) -> tuple[int, int, str]:
 def shared_changes(methods: Iterable[str]) -> tuple[str, ...]:
     """The changes that every trained network among `methods` has: for the caption, not for each row."""
     names = [Name.parse(method) for method in methods]
-    trained = [name for name in names if entrant(name.model).kind not in ("classical", "one-pair")]
+    trained = [name for name in names if entrant(name.model).kind not in ("classical", "shipped", "one-pair")]
     first = trained[0].changes if trained else ()
     return tuple(change for change in first if all(change in name.changes for name in trained))

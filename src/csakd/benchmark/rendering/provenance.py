@@ -100,6 +100,8 @@ def _budgets(rows: Sequence[Row], one_pair: bool) -> list[str]:
     learning = []
     for row in rows:
         kind = entrant(Name.parse(row["method"]).model).kind
-        if kind != "classical" and (kind == "one-pair") == one_pair and not (kind == "other" and not row["budget"]):
+        if kind in ("classical", "shipped") or (kind == "other" and not row["budget"]):
+            continue
+        if (kind == "one-pair") == one_pair:
             learning.append(row)
     return values(learning, "budget")

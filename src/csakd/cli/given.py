@@ -1,0 +1,54 @@
+"""What a command line names: cubes, and the two images of a pair."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from csakd.cubes import Cube, Pair
+
+BANDS_HELP = "where its bands lie, if the file does not say: a name such as aviris-205, or a text file of centres in nm"
+
+
+def read_cube(path: str, bands: str | None, variable: str | None) -> Cube:
+    import csakd
+    from csakd.physics import band_list
+
+    cube = csakd.read(path, variable=variable)
+    if bands:
+        listed = band_list(bands)
+        if listed.wavelengths.size != cube.bands:
+            raise ValueError(f"{path} has {cube.bands} bands, {bands} has {listed.wavelengths.size}")
+        cube = replace(cube, wavelengths=listed.wavelengths, fwhm=listed.fwhm)
+    return cube
+
+
+def read_pair(options: argparse.Namespace) -> Pair:
+    """The two images that the command line names, with the PSF it gives."""
+    from csakd.cubes import Pair
+    from csakd.inference import check_pair
+    from csakd.physics import check_ratio, psf
+
+    hsi = read_cube(options.hsi, options.hsi_bands, options.hsi_variable)
+    msi = read_cube(options.msi, options.msi_bands, options.msi_variable)
+    pair = Pair(hsi, msi)
+    check_pair(pair)
+    return replace(pair, psf=psf.parse(options.psf, check_ratio(pair.ratio))) if options.psf else pair
+
+
+def add_pair(option: Callable[..., None]) -> None:
+    """Options for `read_pair`."""
+    option("hsi", help="low-resolution hyperspectral image")
+    option("msi", help="high-resolution multispectral image of the same ground")
+    option("--psf", help="of the HSI: variance:V, fwhm:V, mtf:V, or a file of weights")
+    option("--hsi-bands", help=BANDS_HELP)
+    option("--msi-bands", help=BANDS_HELP.replace("aviris-205", "tm4"))
+    option("--hsi-variable", help="which variable of a .mat or .npz file holds the HSI")
+    option("--msi-variable", help="which variable of a .mat or .npz file holds the MSI")
+
+
+def size_of(cube: Cube) -> str:
+    return f"{cube.bands} bands x {cube.size[0]} rows x {cube.size[1]} columns"
