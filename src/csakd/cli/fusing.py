@@ -91,24 +91,27 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def info(options: argparse.Namespace) -> None:
-    from csakd.models import MODELS, NETWORKS, build
-    from csakd.models.weights import load_folder, parameter_count
+    from csakd.models import MODELS, NETWORKS, Universal, build
+    from csakd.models.weights import load_folder, parameter_count, shipped
 
     what = options.what
     if what == "models":
         for name, text in MODELS.items():
             print(f"{name:14}{text}")
-    elif what in MODELS:
+    elif what in MODELS and what not in shipped():
         print(f"{what}: {MODELS[what]}")
         if what in NETWORKS:
             print(f"{parameter_count(build(what)):,} parameters at 172 HSI and 4 MSI bands")
-    elif (Path(what) / "config.json").is_file():
-        model = load_folder(what)
+    elif what in shipped() or (Path(what) / "config.json").is_file():
+        model = load_folder(shipped().get(what, what))
         card = model.card
         print(f"{what}: {card.name} on base {card.base}, {parameter_count(model):,} parameters, csakd {card.version}")
-        print(f"ratio {card.network['ratio']}, scaling {card.scaling}")
-        print(f"{card.network['hsi_bands']} HSI bands{_span(card.hsi_wavelengths)}")
-        print(f"{card.network['msi_bands']} MSI bands{_span(card.msi_wavelengths)}")
+        if isinstance(model.network, Universal):
+            print("any ratio, any HSI and MSI bands")
+        else:
+            print(f"ratio {card.network['ratio']}, scaling {card.scaling}")
+            print(f"{card.network['hsi_bands']} HSI bands{_span(card.hsi_wavelengths)}")
+            print(f"{card.network['msi_bands']} MSI bands{_span(card.msi_wavelengths)}")
         for name, value in card.scores.items():
             print(f"validation {name}: {value:.4g}")
     else:

@@ -211,7 +211,11 @@ def _fit(
         logger=[CSVLogger(folder, "logs", "csv"), TensorBoardLogger(folder, "logs", "tensorboard")],
     )
     numbers = Numbers(patches.per_epoch, rank, devices)
-    loader = DataLoader(patches, batch_size=min(recipe.batch, len(numbers)), sampler=numbers, collate_fn=collate)
+    # Variants take as long to make as to learn from: a process of their own makes them.
+    workers = int(isinstance(patches, Lessons))
+    batch = min(recipe.batch, len(numbers))
+    loader = DataLoader(patches, batch_size=batch, sampler=numbers, collate_fn=collate,
+                        num_workers=workers, persistent_workers=workers > 0)  # fmt: skip
     trials_loader = DataLoader(trials, batch_size=None) if trials else None
     checkpoint = folder / CHECKPOINT
     trainer.fit(
