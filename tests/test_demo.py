@@ -10,7 +10,7 @@ from csakd.training import recipe, smoke
 
 def test_demo_leaves_table_cubes_and_picture(tmp_path):
     table = {row["method"]: row for row in run(tmp_path, smoke(recipe("demo")))}
-    assert list(table) == ["bicubic", "glp", "hyper", "student", "teacher"]
+    assert list(table) == ["bicubic", "glp", "hyper", "csakd-student", "student", "teacher"]
     assert table["bicubic"]["psnr"] + 3 < table["glp"]["psnr"] < table["hyper"]["psnr"] - 0.5
     assert table["student"]["psnr"] > table["hyper"]["psnr"] - 0.5, "an untrained student is close to its base"
     assert table["student"]["parameters"] > 0

@@ -272,7 +272,7 @@ class TestFitting:
         [
             (
                 "hyperion",
-                "no model 'hyperion': it is neither a model folder nor one of .*bicubic, .*hyper",
+                "no model 'hyperion': it is neither a model folder nor one of csakd-student, .*bicubic, .*hyper",
             ),
             *((name, f"'{name}' is a network that needs training first") for name in set(PRESETS) - set(shipped())),
             (".", r"\. is no model folder: config\.json is missing"),

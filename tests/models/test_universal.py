@@ -11,8 +11,10 @@ import csakd
 from csakd.classical import hyper_edge
 from csakd.classical.canonical import DIRECTIONS, GUIDES
 from csakd.cubes import Cube, Pair
-from csakd.data import synthetic_scene
-from csakd.models import CANONICAL, Universal, build, build_network
+from csakd.data import sample_scene, synthetic_scene
+from csakd.metrics import evaluate
+from csakd.models import CANONICAL, UNIVERSAL, Universal, build, build_network
+from csakd.models.weights import WEIGHTS, load_folder, shipped
 from csakd.physics import Sensors, SpatialResponse, observe
 
 
@@ -50,20 +52,61 @@ def test_what_it_costs(name, most):
     assert 0 < counter.get_total_flops() / 2e9 < most
 
 
+class TestShipped:
+    def test_there_is_a_student_and_a_teacher_of_twenty_megabytes_in_all(self):
+        assert shipped().keys() == set(UNIVERSAL)
+        assert sum((folder / WEIGHTS).stat().st_size for folder in shipped().values()) < 20e6
+
+    @pytest.mark.parametrize("name", UNIVERSAL)
+    def test_each_says_where_it_comes_from(self, name):
+        card = load_folder(shipped()[name]).card
+        assert card.recipe["student"] == "csakd-student"
+        assert card.scores["student/psnr"] > card.scores["base/psnr"]
+        assert "csakd" in card.version or card.version[0].isdigit()
+
+    @pytest.mark.parametrize(
+        ("bands", "msi", "ratio"), [("aviris-172", "tm4", 4), ("aviris-224", "sentinel2", 3), ("aviris-200", "pan", 2)]
+    )
+    def test_one_file_of_weights_takes_any_bands_ratio_and_units(self, bands, msi, ratio):
+        pair = observe(synthetic_scene((48, 36), bands), msi, ratio).pair
+        fused = csakd.fuse(pair)
+        assert fused.values.shape == (pair.hsi.bands, 48, 36)
+        weaker = Pair(
+            replace(pair.hsi, values=pair.hsi.values * np.float32(1e-4)),
+            replace(pair.msi, values=pair.msi.values * np.float32(0.02)),
+            pair.psf,
+        )
+        np.testing.assert_allclose(1e4 * csakd.fuse(weaker).values, fused.values, rtol=1e-3, atol=2)
+
+    def test_it_takes_the_pairs_own_psf(self):
+        """A sharper sensor's pair is fused the better for knowing it."""
+        sample = observe(synthetic_scene((48, 48)), psf="variance:1.5")
+        known, unknown = (
+            evaluate(csakd.fuse(pair), sample.truth)["psnr"] for pair in (sample.pair, replace(sample.pair, psf=None))
+        )
+        assert known > unknown + 0.5
+
+    @pytest.mark.parametrize("snr", [None, 30.0])
+    @pytest.mark.parametrize("msi", ["tm4", "tm6"])
+    def test_the_student_beats_hyper_on_a_real_scene_it_has_not_seen(self, msi, snr):
+        sample = observe(sample_scene().crop(slice(0, 64), slice(0, 64)), msi, snr=(snr, snr))
+        student, hyper = (evaluate(csakd.fuse(sample.pair, name), sample.truth) for name in ("csakd-student", "hyper"))
+        assert student["psnr"] > hyper["psnr"] + (0.05 if snr is None else 1)
+        assert student["sam"] < hyper["sam"]
+
+
 class TestAveraging:
     def test_it_is_the_mean_over_eight_positions(self):
         """So it makes no difference how the pair lies on its grid."""
         sample = observe(synthetic_scene((24, 32), "aviris-172"), "tm4")
-        averaged = csakd.fuse(sample.pair, "hyper-edge", averaged=True).values
+        averaged = csakd.fuse(sample.pair, averaged=True).values
 
         def turned(cube: Cube) -> Cube:
             return replace(cube, values=np.rot90(cube.values, 1, (1, 2)).copy(), valid=None)
 
-        other = csakd.fuse(
-            Pair(turned(sample.pair.hsi), turned(sample.pair.msi), sample.pair.psf), "hyper-edge", averaged=True
-        )
+        other = csakd.fuse(Pair(turned(sample.pair.hsi), turned(sample.pair.msi), sample.pair.psf), averaged=True)
         np.testing.assert_allclose(np.rot90(other.values, -1, (1, 2)), averaged, rtol=1e-3, atol=2)
-        assert not np.allclose(csakd.fuse(sample.pair, "hyper-edge").values, averaged, rtol=1e-6)
+        assert not np.allclose(csakd.fuse(sample.pair).values, averaged, rtol=1e-6)
 
     def test_a_lopsided_psf_turns_with_the_pair(self):
         lopsided = np.zeros((6, 6))

@@ -36,13 +36,13 @@ def digests(folder) -> dict[str, str]:
             for path in sorted(folder.rglob("model.safetensors"))}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["paper", "guided"])
+@pytest.mark.parametrize("name", ["paper", "guided", "universal"])
 def test_a_run_leaves_models_scores_and_logs(tmp_path, name):
     student = run(tmp_path / "run", short(name))
     assert digests(tmp_path / "run").keys() == {"student", "teacher", "last/student", "last/teacher"}
     card = load_folder(student).card
     assert {"student/psnr", "teacher/sam"} <= card.scores.keys()
-    assert ("base/psnr" in card.scores) == (name == "guided")
+    assert ("base/psnr" in card.scores) == (name != "paper")
     assert card.recipe == short(name).as_dict()
     log = next((tmp_path / "run" / "logs").rglob("metrics.csv")).read_text()
     assert "train/student/kd" in log
@@ -79,21 +79,22 @@ def scene_files(tmp_path):
     return [str(write(scene, tmp_path / f"scene{i}.npz")) for i, scene in enumerate([*SCENES, *UNSEEN])]
 
 
-def command(scene_files, folder, *extra) -> list[str]:
+def command(scene_files, folder, *extra, name="guided") -> list[str]:
     *train_files, unseen = scene_files
     call = [sys.executable, "-m", "csakd", "train", *train_files, "--validation", unseen, "-o", str(folder)]
-    recipe_options = ["--recipe", "guided", "--smoke", "--set", "epochs=6", "--set", "snr=30"]
+    recipe_options = ["--recipe", name, "--smoke", "--set", "epochs=6", "--set", "snr=30"]
     return [*call, *recipe_options, "--accelerator", "cpu", "--quiet", *extra]
 
 
-def test_killed_and_resumed_is_bit_identical(tmp_path, scene_files):
+@pytest.mark.parametrize("name", ["guided", "universal"])
+def test_killed_and_resumed_is_bit_identical(tmp_path, scene_files, name):
     """kill -9 once the first checkpoint lies there, twice; then run to the end."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    subprocess.run(command(scene_files, whole), check=True, capture_output=True)
+    subprocess.run(command(scene_files, whole, name=name), check=True, capture_output=True)
     seen = -1.0
     for attempt in range(2):
         process = subprocess.Popen(
-            command(scene_files, broken, *(["--resume"] if attempt else [])),
+            command(scene_files, broken, *(["--resume"] if attempt else []), name=name),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -104,7 +105,7 @@ def test_killed_and_resumed_is_bit_identical(tmp_path, scene_files):
         process.wait()
         assert process.returncode == -signal.SIGKILL, "the run ended before it could be killed"
         seen = checkpoint.stat().st_mtime
-    subprocess.run(command(scene_files, broken, "--resume"), check=True, capture_output=True)
+    subprocess.run(command(scene_files, broken, "--resume", name=name), check=True, capture_output=True)
     assert digests(broken) == digests(whole)
     curves = [list(csv.DictReader((folder / "curve.csv").open())) for folder in (whole, broken)]
     for row in (row for curve in curves for row in curve):

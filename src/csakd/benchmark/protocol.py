@@ -13,7 +13,7 @@ from csakd.budget import Budget
 from csakd.classical import CLASSICAL
 from csakd.cubes import Cube
 from csakd.data import synthetic_scene
-from csakd.models import ONE_PAIR, PEERS
+from csakd.models import ONE_PAIR, PEERS, UNIVERSAL
 from csakd.physics import resample
 from csakd.training import Recipe
 
@@ -122,10 +122,12 @@ ON_BASE = ("mssjfl+hyper", f"mssjfl+hyper@{TAMED}", "dual-unet+hyper")
 OURS = ("teacher", "student", "student-alone", "mini-student", "student-alone+hyper", "mini-student+hyper")
 STUDIES: dict[str, Study] = {
     # Table I, Figures 5 and 10.
-    "quality": Study((*CLASSICAL, *ONE_PAIR, *SUPERVISED, f"mssjfl@{TAMED},clip=1", *ON_BASE, *OURS), own_bands=True),
+    "quality": Study(
+        (*CLASSICAL, *UNIVERSAL, *ONE_PAIR, *SUPERVISED, f"mssjfl@{TAMED},clip=1", *ON_BASE, *OURS), own_bands=True
+    ),
     # Table II, Figures 6 to 9: trained with noise of 35 dB on the LR-HSI, as in the paper.
     "robustness": Study(
-        ("bicubic", "glp", "hyper", *SUPERVISED, "student", "mini-student+hyper"),
+        ("bicubic", "glp", "cnmf", "hyper", "hyper-edge", *UNIVERSAL, *SUPERVISED, "student", "mini-student+hyper"),
         variants=("snr=35",),
         noise=((None, None), *ON_HSI, *ON_BOTH),
     ),

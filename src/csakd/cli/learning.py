@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from csakd.cubes import Pair
     from csakd.models.weights import TrainedModel
 
-MODEL, BUDGET = "hyper", "3min"  # what fuse takes, and how long it adapts
+MODEL, BUDGET = "csakd-student", "3min"  # what fuse takes, and how long it adapts
 
 
 def train(options: argparse.Namespace) -> None:

@@ -45,7 +45,7 @@ def load(folder_or_name: str | os.PathLike[str], ratio: int = 4) -> nn.Module:
 
 def fuse(
     pair: Pair,
-    model: str | os.PathLike[str] | nn.Module = "hyper",
+    model: str | os.PathLike[str] | nn.Module = "csakd-student",
     *,
     device: str | torch.device = "cpu",
     averaged: bool = False,

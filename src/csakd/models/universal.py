@@ -40,7 +40,7 @@ class Universal(nn.Module):
 
     def forward(
         self,
-        hsi: Float[Tensor, "B L h w"],
+        hsi: Float[Tensor, "B N h w"],
         msi: Float[Tensor, "B M H W"],
         form: Canonical | None = None,
     ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"] | None]:

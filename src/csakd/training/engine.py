@@ -218,6 +218,8 @@ def _fit(
                         num_workers=workers, persistent_workers=workers > 0)  # fmt: skip
     trials_loader = DataLoader(trials, batch_size=None) if trials else None
     checkpoint = folder / CHECKPOINT
+    if checkpoint.is_file():  # a process that reads ahead does so before Lightning tells the epoch
+        numbers.set_epoch(torch.load(checkpoint, weights_only=True, mmap=True)["epoch"] + 1)
     trainer.fit(
         JointModule(recipe, networks, steps * recipe.epochs),
         loader,
