@@ -1,7 +1,7 @@
 """`csakd demo`: the whole journey on the bundled real scene, in minutes of two CPU cores.
 
-The student that comes with the package fuses it as it is; beside it, one is distilled for the scene itself. The scene is parted: a teacher and a student are distilled on its left 80 columns, and everything is scored on its
-right 48, which no network has seen.
+The student that comes with the package fuses it as it is. Beside it, a teacher and a student are distilled for the
+scene itself, on its left 80 columns; everything is scored on its right 48, which no network has seen.
 """
 
 from __future__ import annotations

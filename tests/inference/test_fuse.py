@@ -274,7 +274,7 @@ class TestFitting:
                 "hyperion",
                 "no model 'hyperion': it is neither a model folder nor one of csakd-student, .*bicubic, .*hyper",
             ),
-            *((name, f"'{name}' is a network that needs training first") for name in set(PRESETS) - set(shipped())),
+            *((name, f"'{name}' is a network that needs training first") for name in PRESETS if name not in shipped()),
             (".", r"\. is no model folder: config\.json is missing"),
             (Classical("glp", 2), "at ratio 2 an HSI of 6x8 pixels goes with an MSI of 12x16, not 24x32"),
         ],

@@ -194,6 +194,7 @@ def _fit(
     steps = max(1, patches.per_epoch // devices // recipe.batch)
     rank = int(os.environ.get("LOCAL_RANK", 0))
     stops = [EarlyStopping("score", mode="max", patience=recipe.patience)] if recipe.patience and trials else []
+    numbers = Numbers(patches.per_epoch, rank, devices)
     trainer = Trainer(
         accelerator=accelerator,
         devices=devices,
@@ -207,10 +208,9 @@ def _fit(
         enable_model_summary=False,
         log_every_n_steps=1,
         default_root_dir=folder,
-        callbacks=[*stops, Keeper(folder)],
+        callbacks=[*stops, Keeper(folder, numbers)],
         logger=[CSVLogger(folder, "logs", "csv"), TensorBoardLogger(folder, "logs", "tensorboard")],
     )
-    numbers = Numbers(patches.per_epoch, rank, devices)
     # Variants take as long to make as to learn from: a process of their own makes them.
     workers = int(isinstance(patches, Lessons))
     batch = min(recipe.batch, len(numbers))
@@ -218,8 +218,6 @@ def _fit(
                         num_workers=workers, persistent_workers=workers > 0)  # fmt: skip
     trials_loader = DataLoader(trials, batch_size=None) if trials else None
     checkpoint = folder / CHECKPOINT
-    if checkpoint.is_file():  # a process that reads ahead does so before Lightning tells the epoch
-        numbers.set_epoch(torch.load(checkpoint, weights_only=True, mmap=True)["epoch"] + 1)
     trainer.fit(
         JointModule(recipe, networks, steps * recipe.epochs),
         loader,

@@ -15,7 +15,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor, nn
 
-from csakd.data import Batch
+from csakd.data import Batch, Numbers
 from csakd.io.atomic import replacing
 from csakd.models.weights import TrainedModel, save
 from csakd.training.engine import CHECKPOINT, CURVE, Networks, scores
@@ -116,8 +116,8 @@ class Keeper(Checkpoint):
     The checkpoint comes last and is renamed into place, so a run killed at any moment repeats at most an epoch.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, numbers: Numbers) -> None:
+        self.folder, self.numbers = folder, numbers
         self.best = float("-inf")
         self.curve: list[dict[str, float]] = []  # one row an epoch
 
@@ -126,6 +126,7 @@ class Keeper(Checkpoint):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self.curve = state["best"], state["curve"]
+        self.numbers.set_epoch(len(self.curve))  # a process that reads ahead does so before Lightning tells the epoch
 
     def on_train_epoch_end(self, trainer: Trainer, module: JointModule) -> None:  # type: ignore[override]
         measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
