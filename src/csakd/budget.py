@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 _UNITS = {"s": 1, "min": 60, "h": 3600}
@@ -53,3 +55,16 @@ class Budget:
             return Budget(steps=max(1, round(self.steps * share)))
         assert self.seconds is not None
         return Budget(seconds=self.seconds * share)
+
+
+@contextmanager
+def steps_shown(name: str, steps: int, wanted: bool) -> Iterator[Iterable[int]]:
+    """0 to `steps` − 1, if wanted with a bar on stderr."""
+    if not wanted:
+        yield range(steps)
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as progress:
+        yield progress.track(range(steps), description=name)

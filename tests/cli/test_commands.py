@@ -254,7 +254,7 @@ def test_adapt_leaves_a_model_that_fuse_takes(tmp_path, capsys):
     assert run("adapt", *images, *chosen, "-o", tmp_path / "mine") == 0
     assert "adapted: " in capsys.readouterr().out
     assert run("fuse", *images, "--model", tmp_path / "mine", "-o", tmp_path / "fused.tif") == 0
-    assert run("fuse", *images, "--model", "csakd-student", "--adapt", "20", "-o", tmp_path / "at-once.tif") == 0
+    assert run("fuse", *images, *chosen, "--adapt", "-o", tmp_path / "at-once.tif") == 0
     assert csakd.read(tmp_path / "at-once.tif").bands == 172
     assert run("adapt", *images, "-o", tmp_path / "mine") == 2
     assert "already exists" in capsys.readouterr().err

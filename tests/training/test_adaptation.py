@@ -32,6 +32,7 @@ def test_what_helps_on_ground_it_did_not_learn_from_is_kept(small, monkeypatch):
     before = weights_digest(small)
     adapted, gain = adapt(small, PAIR, Budget(steps=60))
     assert gain >= adaptation.LEAST
+    assert adapted.card.recipe["adapted"] == {"steps": 60, "seed": 0}
     _, unknown = adaptation._lessons(PAIR)
     left, at_first = (adaptation._error(model, unknown) for model in (adapted, small))
     assert 10 * np.log10(at_first / left) == pytest.approx(gain)

@@ -14,11 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from csakd.classical.hyper import RIDGE
+from csakd.classical.hyper import RIDGE, unseen
 from csakd.classical.hyper_edge import EDGED, Steps, steps
 from csakd.classical.regression import moments, ridge
-from csakd.physics import SpatialResponse, upsample
+from csakd.physics import SpatialResponse
 
+CANONICAL = "canonical"  # as the name of a base
 DIRECTIONS = EDGED  # K, of the HSI
 LOOKS = 6  # of the MSI
 GUIDES = LOOKS + 4 * DIRECTIONS  # G
@@ -34,7 +35,7 @@ class Canonical(NamedTuple):
             would have carried it on; detail of the estimate.
         estimate: `hyper-edge`'s, to be corrected.
         axes: the K directions among the HSI's bands, orthonormal, of arbitrary sign.
-        unit: RMS of the LR-HSI in each.
+        unit: RMS of the LR-HSI in each; 0 where there is nothing to correct.
     """
 
     low: Float[Tensor, "B K h w"]
@@ -49,7 +50,7 @@ def canonical(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur
     found = steps(hsi, msi, blur)
     axes, targets = found.axes[..., :DIRECTIONS], found.targets[:, :DIRECTIONS]
     unit = targets.square().mean((-2, -1), keepdim=True).sqrt()
-    unit = torch.where(unit > 0, unit, 1)
+    scale = torch.where(unit > 0, unit, 1)
     maps = (
         found.local[:, :DIRECTIONS],
         found.followed,
@@ -58,8 +59,8 @@ def canonical(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur
     )
     looks = _widened(found.high.flip(1)[:, :LOOKS], LOOKS)
     return Canonical(
-        low=_widened(squashed(targets / unit), DIRECTIONS),
-        guides=torch.cat([looks, *(_widened(squashed(image / unit), DIRECTIONS) for image in maps)], 1),
+        low=_widened(squashed(targets / scale), DIRECTIONS),
+        guides=torch.cat([looks, *(_widened(squashed(image / scale), DIRECTIONS) for image in maps)], 1),
         estimate=found.estimate,
         axes=functional.pad(axes, (0, DIRECTIONS - axes.shape[-1])),
         unit=_widened(unit, DIRECTIONS),
@@ -69,11 +70,6 @@ def canonical(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur
 def along(axes: Float[Tensor, "B L K"], image: Float[Tensor, "B L rows columns"]) -> Float[Tensor, "B K rows columns"]:
     """The image's share in each direction."""
     return torch.einsum("blk,blhw->bkhw", axes, image)
-
-
-def unseen(image: Float[Tensor, "B K H W"], blur: SpatialResponse) -> Float[Tensor, "B K H W"]:
-    """The image less what the sensor sees of it."""
-    return image - upsample(blur(image), (image.shape[-2], image.shape[-1]))
 
 
 def squashed(image: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:

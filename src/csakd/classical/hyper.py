@@ -1,4 +1,4 @@
-"""`hyper`: quadratic and local hypersharpening with back-projection, the base our networks stand on.
+"""`hyper`: quadratic and local hypersharpening with back-projection.
 
 A scene's low pixels are a training set for "MSI value → spectrum" that knows its sensor, season and scale:
 
@@ -77,6 +77,11 @@ def back_project(
     for _ in range(steps):
         estimate = estimate + upsample(hsi - blur(estimate), (estimate.shape[-2], estimate.shape[-1]))
     return estimate
+
+
+def unseen(image: Float[Tensor, "B K H W"], blur: SpatialResponse) -> Float[Tensor, "B K H W"]:
+    """The image less what the sensor sees of it."""
+    return image - upsample(blur(image), (image.shape[-2], image.shape[-1]))
 
 
 def bounded_products(

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from csakd.classical.denoising import denoised
 from csakd.classical.edges import spread
-from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, back_project, global_fit
+from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, back_project, global_fit, unseen
 from csakd.classical.registration import registered
 from csakd.classical.regression import exact, local_ridge, whitening
 from csakd.physics import Sensors, SpatialResponse, upsample
@@ -84,8 +84,7 @@ def steps(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: Sp
     for band, weights in enumerate(local_ridge(low, targets, LOCAL_SIGMA, LOCAL_RIDGE).unbind(1)):
         local += upsample(weights, size) * detail[:, band, None]
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
-    followed = spread((predictors[0], predictors[1]), targets[:, :EDGED], blur)
-    followed = followed - upsample(blur(followed), size)
+    followed = unseen(spread((predictors[0], predictors[1]), targets[:, :EDGED], blur), blur)
 
     found = local.clone()
     found[:, :EDGED] *= LOCAL_SHARE

@@ -60,12 +60,14 @@ def fuse(options: argparse.Namespace) -> None:
     pair = read_pair(options)
     model: str | nn.Module = options.model
     if options.adapt:
-        model = adapted(options.model, pair, options.adapt, options.seed)
-    if options.model in ONE_PAIR:
+        model = adapted(options.model, pair, options.budget or BUDGET, options.seed)
+    elif options.model in ONE_PAIR:
         budget = Budget.parse(options.budget) if options.budget else None
         model = csakd.build(options.model, ratio=pair.ratio, psf=pair.psf, budget=budget, progress=sys.stderr.isatty())
     elif options.budget:
-        raise ValueError(f"--budget is for models that learn from the pair they fuse: {', '.join(ONE_PAIR)}")
+        raise ValueError(
+            f"--budget is for --adapt and for models that learn from the pair they fuse: {', '.join(ONE_PAIR)}"
+        )
     start = time.perf_counter()
     fused = csakd.fuse(pair, model, device=options.device, averaged=options.average)
     seconds = time.perf_counter() - start
@@ -134,7 +136,11 @@ def add_to(command: Command) -> None:
         writes pair/hsi.tif, pair/msi.tif and pair/truth.tif""")  # fmt: skip
     option("scene", help="the scene, which becomes the truth")
     option("-o", "--output", required=True, metavar="FOLDER", help="folder to make")
-    option("--msi", default="tm4", help="MSI bands: tm4, tm6, or a file of response curves (nm, one column a band)")
+    option(
+        "--msi",
+        default="tm4",
+        help="MSI bands: tm4, tm6, sentinel2, ali, rgb, pan, or a file of response curves (nm, one column a band)",
+    )
     option("--ratio", type=int, default=4, help="high pixels to a low one, 2 to 16 (default 4)")
     option("--psf", help="variance:V, fwhm:V, mtf:V, or a file of weights (default: variance 3 at ratio 4, scaled)")
     option("--snr", type=float, help="noise on the HSI, in dB")
@@ -149,10 +155,12 @@ def add_to(command: Command) -> None:
                  csakd fuse hsi.hdr msi.tif --model run/student -o fused.img""")  # fmt: skip
     option("-o", "--output", required=True, metavar="FILE", help="fused cube; its suffix is its format")
     option("--model", default=MODEL, help=f"{MODEL} (default), another name from csakd info models, or a model folder")
-    option("--adapt", nargs="?", const=BUDGET, metavar="BUDGET", help="fit the model to this pair first: csakd adapt")
+    option("--adapt", action="store_true", help="fit the model to this pair first, see csakd adapt")
     option("--average", action="store_true", help="mean over the eight flips and turns of the pair, in as many times")
     option("--seed", type=int, default=0, help="of what is drawn while adapting")
-    option("--budget", help="for models that learn from this pair: a number of steps, or a time such as 3min")
+    option(
+        "--budget", help="for --adapt and models that learn from this pair: a number of steps, or a time such as 3min"
+    )
     option("--device", default="cpu", help="where to compute: cpu, cuda, mps")
     add_pair(option)
 

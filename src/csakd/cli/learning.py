@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ def adapted(name: str, pair: Pair, budget: str, seed: int) -> TrainedModel:
     model = csakd.load(name, pair.ratio)
     if not isinstance(model, TrainedModel):
         raise ValueError(f"{name!r} does not learn: adapt csakd-student, csakd-teacher or a model folder")
-    found = adapt(model, pair, Budget.parse(budget), seed=seed)
+    found = adapt(model, pair, Budget.parse(budget), seed=seed, progress=sys.stderr.isatty())
     if found.gain:
         print(f"adapted: {found.gain:+.2f} dB on the part of the pair that was held out, seen from afar")
     else:

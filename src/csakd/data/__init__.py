@@ -1,6 +1,6 @@
 """Scaling, aligned patches, the bundled sample, synthetic scenes."""
 
-from csakd.data.forms import Lessons, trial
+from csakd.data.forms import Lessons
 from csakd.data.patches import Batch, Numbers, Observation, Patches, batch_of, collate, kept
 from csakd.data.sample import sample_scene
 from csakd.data.scaling import Affine, Scaling
@@ -19,5 +19,4 @@ __all__ = [
     "kept",
     "sample_scene",
     "synthetic_scene",
-    "trial",
 ]

@@ -1,4 +1,4 @@
-"""What universal networks learn from: crops of variants in canonical form, and whole pairs to judge them by.
+"""What universal networks learn from: crops of variants in canonical form.
 
 The n-th crop of a run is a pure function of the seed and n.
 """
@@ -6,7 +6,6 @@ The n-th crop of a run is a pure function of the seed and n.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,11 +15,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from csakd.classical.canonical import DIRECTIONS, LOOKS, Canonical, along, canonical
-from csakd.cubes import Cube, Sample
-from csakd.data.patches import Batch, Observation
-from csakd.data.scaling import Affine, Scaling
+from csakd.cubes import Cube
+from csakd.data.patches import Batch
+from csakd.data.positions import Position
+from csakd.data.scaling import Affine
 from csakd.data.variants import RATIOS, variant
-from csakd.physics import SpatialResponse
 
 POOL = 512  # variants at hand, the newest; about 1.5 MB each
 REUSE = 16  # crops an epoch for each variant that is new in it
@@ -47,31 +46,32 @@ class Lesson(NamedTuple):
         low, (guides, error) = self.low[..., rows, columns], (image[..., *above] for image in (self.guides, self.error))
         return Lesson(low, guides, error, self.scale)
 
-    def moved(
-        self, quarters: int, flipped: bool, signs: Float[Tensor, "K 1 1"], looks: Float[Tensor, "N 1 1"]
-    ) -> Lesson:
-        """Turned and flipped, its directions and those of the MSI times signs."""
-
-        def laid(image: Tensor, signs: Tensor) -> Tensor:
-            turned = image.rot90(quarters, (-2, -1))
-            return (turned.flip(-1) if flipped else turned) * signs
-
-        maps = (self.guides.shape[1] - LOOKS) // DIRECTIONS
-        guides = laid(self.guides, torch.cat([looks, signs.repeat(maps, 1, 1)]))
-        return Lesson(laid(self.low, signs), guides, laid(self.error, signs), self.scale)
+    def moved(self, position: Position, signs: Float[Tensor, "K 1 1"], looks: Float[Tensor, "N 1 1"]) -> Lesson:
+        """In that position, its directions and those of the MSI times signs."""
+        of_guides = torch.cat([looks, signs.repeat((self.guides.shape[1] - LOOKS) // DIRECTIONS, 1, 1)])
+        low, guides, error = (position(image) for image in self[:3])
+        return Lesson(low * signs, guides * of_guides, error * signs, self.scale)
 
     def batch(self) -> Batch:
         """For the training step: the error alone is to be learnt, so it counts as the truth, and the estimate as 0."""
         low, guides, error = (image.float() for image in self[:3])
-        axes = torch.eye(DIRECTIONS)[None]
-        return _batch(Canonical(low, guides, torch.zeros_like(error), axes, self.scale), error)
+        one = torch.ones(1, 1, 1, 1)
+        return Batch(
+            hsi=low,
+            msi=guides,
+            truth=error,
+            base=Canonical(low, guides, torch.zeros_like(error), torch.eye(DIRECTIONS)[None], self.scale),
+            valid=torch.ones(1, *error.shape[-2:], dtype=torch.bool),
+            units=Affine(0 * one, one),
+            peak=one,
+        )
 
 
 class Lessons(Dataset[Batch]):
     """Crops of variants, turned, flipped, and with directions of either sign.
 
     Args:
-        scenes: the truths; each is read once and kept.
+        scenes: the truths; read at once and kept.
         size: of a crop on the high grid, cut down to a multiple of each variant's ratio.
         per_epoch: crops an epoch.
         group: so many crops in a row have the same ratio and can be a batch.
@@ -92,10 +92,10 @@ class Lessons(Dataset[Batch]):
                     f"{scene.source or 'a training scene'} is {scene.size[0]}x{scene.size[1]} pixels, crops are "
                     f"{size}x{size}: leave it out or make crops smaller"
                 )
-        self.scenes, self.size, self.per_epoch, self.group, self.seed = scenes, size, per_epoch, group, seed
+        self.scenes = [scene.load() for scene in scenes]
+        self.size, self.per_epoch, self.group, self.seed = size, per_epoch, group, seed
         self.fresh = max(1, per_epoch // REUSE)
-        self._scene = lru_cache(len(scenes))(lambda number: scenes[number].load())
-        self._lesson = lru_cache(POOL)(self._prepare)
+        self._pool: dict[int, Lesson] = {}  # by number; a plain dict, so that a process to read ahead can be spawned
 
     def __len__(self) -> int:
         return self.per_epoch
@@ -103,17 +103,20 @@ class Lessons(Dataset[Batch]):
     def _random(self, *numbers: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *numbers])
 
-    def _prepare(self, number: int) -> Lesson:
-        random = self._random(0, number)
-        scene = self._scene(int(random.integers(len(self.scenes))))
-        seen = variant(scene, RATIOS[number % len(RATIOS)], random)
-        with torch.no_grad():
-            return lesson(canonical(seen.hsi, seen.msi, seen.blur), seen.truth)
+    def _lesson(self, number: int) -> Lesson:
+        if number not in self._pool:
+            random = self._random(0, number)
+            scene = self.scenes[random.integers(len(self.scenes))]
+            seen = variant(scene, RATIOS[number % len(RATIOS)], random)
+            with torch.no_grad():
+                self._pool[number] = lesson(canonical(seen.hsi, seen.msi, seen.blur), seen.truth)
+        return self._pool[number]
 
     def __getitem__(self, number: int) -> Batch:
         """Crop `number` of the run, counted through all epochs, as a batch of one."""
         newest = (number // self.per_epoch + 1) * self.fresh
         oldest = max(0, newest - POOL)
+        self._pool = {n: kept for n, kept in self._pool.items() if n >= oldest}
         together, random = self._random(1, number // self.group), self._random(2, number)
         ratio = RATIOS[together.integers(oldest, newest) % len(RATIOS)]
         suitable = [n for n in range(oldest, newest) if RATIOS[n % len(RATIOS)] == ratio]
@@ -140,29 +143,4 @@ def cropped(whole: Lesson, low_size: int, random: np.random.Generator) -> Batch:
     signs, looks = (
         torch.from_numpy(random.choice([-1.0, 1.0], (count, 1, 1))).float() for count in (DIRECTIONS, LOOKS)
     )
-    return part.moved(int(random.integers(4)), bool(random.integers(2)), signs, looks).batch()
-
-
-def trial(sample: Sample, observation: Observation, seed: int) -> Batch:
-    """A whole pair in data units, with the noise of that observation."""
-    *images, valid = sample.pair.filled()
-    hsi, msi = (torch.from_numpy(image)[None] for image in images)
-    hsi, msi = observation.noisy(hsi, msi, torch.Generator().manual_seed(seed))
-    truth = torch.from_numpy(sample.truth.filled())[None]
-    with torch.no_grad():
-        form = canonical(hsi, msi, SpatialResponse(sample.pair.ratio, sample.pair.psf))
-    valid = valid if sample.truth.valid is None else valid & sample.truth.valid
-    return _batch(form, truth)._replace(valid=torch.from_numpy(valid)[None], peak=Scaling("maximum").of(hsi).scale)
-
-
-def _batch(form: Canonical, truth: Float[Tensor, "1 N H W"]) -> Batch:
-    one = torch.ones(1, 1, 1, 1)
-    return Batch(
-        hsi=form.low,
-        msi=form.guides,
-        truth=truth,
-        base=form,
-        valid=torch.ones(1, *truth.shape[-2:], dtype=torch.bool),
-        units=Affine(0 * one, one),
-        peak=one,
-    )
+    return part.moved(Position(int(random.integers(4)), bool(random.integers(2))), signs, looks).batch()

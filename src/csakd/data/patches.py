@@ -14,10 +14,11 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from csakd.classical import Base, Classical
-from csakd.classical.canonical import Canonical
+from csakd.classical.canonical import CANONICAL, Canonical, canonical
 from csakd.cubes import Cube, Sample
+from csakd.data.positions import Position
 from csakd.data.scaling import Affine, Scaling
-from csakd.physics import add_noise, observe, spectral_response
+from csakd.physics import SpatialResponse, add_noise, observe, spectral_response
 
 MEMORY = 2 * 2**30  # bytes of prepared scenes kept at hand
 
@@ -81,11 +82,17 @@ def batch_of(sample: Sample, observation: Observation, scaling: Scaling, base: s
         hsi, msi = observation.noisy(hsi, msi, torch.Generator().manual_seed(seed))
     units, msi_units = scaling.of(hsi), scaling.of(msi)
     hsi_scaled, msi_scaled = units.apply(hsi), msi_units.apply(msi)
+    found: Base | Canonical | None = None
+    if base == CANONICAL:
+        with torch.no_grad():
+            found = canonical(hsi_scaled, msi_scaled, SpatialResponse(pair.ratio, pair.psf))
+    elif base != "none":
+        found = Classical(base, pair.ratio, pair.psf).base(hsi_scaled, msi_scaled)
     return Batch(
         hsi=hsi_scaled,
         msi=msi_scaled,
         truth=units.apply(torch.from_numpy(truth.filled())[None]),
-        base=None if base == "none" else Classical(base, pair.ratio, pair.psf).base(hsi_scaled, msi_scaled),
+        base=found,
         valid=torch.from_numpy(valid if truth.valid is None else valid & truth.valid)[None],
         units=units,
         peak=Scaling("maximum").of(hsi).scale,
@@ -177,12 +184,12 @@ class Patches(Dataset[Batch]):
         ratio, low = self.observation.ratio, self.size // self.observation.ratio
         row, column = (int(torch.randint(n - low + 1, (), generator=generator)) for n in whole.hsi.shape[-2:])
         turns, flip = int(torch.randint(4, (), generator=generator)), bool(torch.randint(2, (), generator=generator))
+        position = Position(turns, flip)
 
         def cut(image: Tensor, pixel: int) -> Tensor:
             rows = slice(row * pixel, (row + low) * pixel)
             columns = slice(column * pixel, (column + low) * pixel)
-            patch = image[..., rows, columns].rot90(turns, (-2, -1))
-            return patch.flip(-1) if flip else patch
+            return position(image[..., rows, columns])
 
         return whole._replace(
             hsi=cut(whole.hsi, 1),

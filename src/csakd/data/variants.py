@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from csakd.cubes import Cube
+from csakd.data.positions import Position
 from csakd.physics import MULTISPECTRAL, SpatialResponse, SpectralResponse, add_noise, psf
 
 SETS = ("tm4", "tm4", "tm6", "tm6", "sentinel2", "ali", "rgb", "pan")  # of which one is drawn
@@ -40,7 +41,7 @@ class Chances:
 
     Attributes:
         part: of the scene alone.
-    remixed: the scene's own maps under other spectra, as if other materials lay there.
+        remixed: the scene's own maps under other spectra, as if other materials lay there.
         gain: other light or calibration, smooth over wavelength.
         bands: some of the bands only.
         grain: noise of the scene's own, as old sensors' scenes have it: it is part of the truth.
@@ -105,16 +106,13 @@ def _remixed(
     bands = values.reshape(len(values), -1)
     deviation = bands.std(1, keepdims=True)
     bands = (bands - bands.mean(1, keepdims=True)) / np.where(deviation > 0, deviation, 1)
-    count = int(random.integers(6, min(MAPS, len(values)) + 1)) if len(values) > 6 else len(values)
+    most = min(MAPS, len(values))
+    count = int(random.integers(min(6, most), most + 1))
     _, axes = np.linalg.eigh(bands @ bands.T)
     maps = axes[:, ::-1][:, :count].T @ bands
     maps /= maps.std(1, keepdims=True).clip(1e-6)
-    # Fully shuffled, or only now and then past the next: real maps of little variance are rarely strong elsewhere.
-    order = (
-        random.permutation(count)
-        if random.random() < 0.5
-        else np.argsort(np.arange(count) + random.normal(0, 1.5, count))
-    )
+    # Shuffled, or past the next now and then: real maps of little variance are rarely strong elsewhere.
+    order = np.argsort(np.arange(count) + random.normal(0, random.choice([1.5, 1e3]), count))
     strength = np.exp(-np.arange(count) * random.uniform(0.1, 0.5))
     spectra = random.normal(size=(PSEUDO_BANDS, count)).cumsum(0)
     spectra /= np.linalg.norm(spectra, axis=1, keepdims=True)
@@ -133,8 +131,8 @@ def _turned_part(
         side = int(random.integers(min(SMALLEST, side), side + 1))
     side = side // ratio * ratio
     row, column = (int(random.integers(n - side + 1)) for n in values.shape[1:])
-    part = np.rot90(values[:, row : row + side, column : column + side], int(random.integers(4)), (1, 2))
-    return part[:, :, ::-1] if random.random() < 0.5 else part
+    part = torch.from_numpy(values[:, row : row + side, column : column + side])
+    return Position(int(random.integers(4)), bool(random.random() < 0.5))(part).numpy()
 
 
 def _some_bands(wavelengths: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.intp]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from csakd.classical import CLASSICAL
 from csakd.cubes import Cube, Pair
+from csakd.data.positions import POSITIONS, Position
 from csakd.inference.fitting import check_device, check_model, check_pair
 from csakd.models import NETWORKS, ONE_PAIR, build
 from csakd.models.weights import TrainedModel, load_folder, shipped
@@ -99,23 +98,6 @@ def fuse(
         source=f"fused from {hsi.source or 'an LR-HSI'} and {msi.source or 'an HR-MSI'}",
     )
     return fused.load()
-
-
-class Position(NamedTuple):
-    """One of the eight ways to lay an image on its grid."""
-
-    quarters: int
-    flipped: bool
-
-    def __call__(self, image: Float[Tensor, "*any H W"]) -> Tensor:
-        turned = image.rot90(self.quarters, (-2, -1))
-        return turned.flip(-1) if self.flipped else turned
-
-    def back(self, image: Tensor) -> Tensor:
-        return (image.flip(-1) if self.flipped else image).rot90(-self.quarters, (-2, -1))
-
-
-POSITIONS = [Position(quarters, flipped) for flipped in (False, True) for quarters in range(4)]  # the first: as it is
 
 
 def _for_pair(model: str | os.PathLike[str] | nn.Module, pair: Pair, position: Position) -> nn.Module:

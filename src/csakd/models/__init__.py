@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from csakd.classical import CLASSICAL, Classical
-from csakd.classical.canonical import DIRECTIONS, GUIDES
+from csakd.classical.canonical import CANONICAL, DIRECTIONS, GUIDES
 from csakd.models.csa import FUSIONS
 from csakd.models.dts import DTS, RESAMPLINGS, DTSConfig
 from csakd.models.guided import START, Guided
@@ -45,7 +45,7 @@ MODELS: dict[str, str] = {
     "rfuse-blind": "classical: R-FUSE with PSF and response estimated from the pair",
     "cnmf": "classical: CNMF, coupled unmixing",
     "hysure": "classical: HySure, a spectral subspace with total variation",
-    "hyper": "classical: quadratic and local hypersharpening with back-projection; the default of fuse",
+    "hyper": "classical: quadratic and local hypersharpening with back-projection",
     "hyper-edge": "classical: hyper that knows noise, misregistration and edges",
     "cucanet": "learns from one pair: CUCaNet (ECCV 2020)",
     "usdn": "learns from one pair: uSDN (CVPR 2018)",
@@ -62,15 +62,14 @@ MODELS: dict[str, str] = {
     "student-l": "CSAKD large student of the paper",
     "mini-teacher": "narrow CSAKD teacher with size-invariant attention, for minutes of CPU",
     "mini-student": "narrow CSAKD student with size-invariant attention, for minutes of CPU",
-    "csakd-teacher": "CSAKD teacher for any sensor, on hyper-edge; trained weights come with the package",
-    "csakd-student": "CSAKD student for any sensor, on hyper-edge; trained weights come with the package",
+    "csakd-teacher": "CSAKD teacher for any sensor, on hyper-edge; comes trained",
+    "csakd-student": "CSAKD student for any sensor, on hyper-edge; comes trained; the default of fuse",
 }
 
 # What a network may stand on: methods that need no response, and to which it is all one how bands are scaled.
 BASES = ("none", "bicubic", "gsa", "glp", "hyper", "hyper-edge")
 
-CANONICAL = "canonical"  # the base of universal networks: hyper-edge, corrected in the pair's canonical form
-UNIVERSAL = ("csakd-teacher", "csakd-student")
+UNIVERSAL = ("csakd-teacher", "csakd-student")  # on the base `CANONICAL`, whatever is asked for
 
 
 def build(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
@@ -15,7 +14,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from csakd.budget import Budget
+from csakd.budget import Budget, steps_shown
 from csakd.classical import check_sensors
 from csakd.models.peers.cucanet import CUCaNetFit
 from csakd.models.peers.u2mdn import U2MDNFit
@@ -191,10 +190,9 @@ class OnePair(nn.Module):
     def _learn(self, fit: Fit, estimate: Callable[[], Tensor]) -> None:
         looks = {-(-self.steps * n * n // LOOKS**2) for n in range(1, LOOKS + 1)} if self.watch else set()
         paused, begun = 0.0, time.perf_counter()
-        with _bar(self.name, self.steps, self.progress) as show:
-            for number in range(self.steps):
-                objective = fit.step(number, self.steps)
-                show(objective)
+        with steps_shown(self.name, self.steps, self.progress) as numbers:
+            for number in numbers:
+                fit.step(number, self.steps)
                 if number + 1 in looks:
                     now = time.perf_counter()
                     assert self.watch is not None
@@ -207,17 +205,3 @@ def _estimated(hsi: Float[Tensor, "1 L h w"], msi: Float[Tensor, "1 M H W"], blu
     from csakd.physics.blind import estimate_response
 
     return estimate_response(hsi[0], blur(msi[0]))
-
-
-@contextmanager
-def _bar(name: str, steps: int, wanted: bool) -> Iterator[Callable[[Tensor], None]]:
-    """What to call after each step."""
-    if not wanted:
-        yield lambda objective: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task(name, total=steps)
-        yield lambda objective: progress.advance(task)

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from csakd.budget import Budget
+from csakd import losses
+from csakd.budget import Budget, steps_shown
 from csakd.classical.canonical import canonical
 from csakd.cubes import Pair
 from csakd.data import collate
@@ -24,12 +25,14 @@ from csakd.data.forms import Lesson, cropped, lesson
 from csakd.models import Universal
 from csakd.models.weights import TrainedModel
 from csakd.physics import SpatialResponse
+from csakd.training.averaging import follow
 
 RATIOS = (2, 3, 4)  # by which the pair is seen from afar
 SMALLEST = 8  # low pixels a side of what is then left
 LEARNT = 0.7  # share of the columns that are learnt from
 CROP = 16  # low pixels a side at most
 BATCH, RATE, AVERAGING = 4, 1e-4, 0.97
+TIMED = 10  # steps that tell how fast the machine is
 CHECKS = 20  # steps between two looks at what is held out
 LEAST = 0.02  # dB on what is held out, below which nothing is changed
 
@@ -41,7 +44,9 @@ class Adapted(NamedTuple):
     gain: float
 
 
-def adapt(model: TrainedModel, pair: Pair, budget: Budget | None = None, *, seed: int = 0) -> Adapted:
+def adapt(
+    model: TrainedModel, pair: Pair, budget: Budget | None = None, *, seed: int = 0, progress: bool = False
+) -> Adapted:
     """Fit a network for any sensor to a pair.
 
     Args:
@@ -49,36 +54,62 @@ def adapt(model: TrainedModel, pair: Pair, budget: Budget | None = None, *, seed
         pair: LR-HSI and HR-MSI.
         budget: of steps or time; three minutes by default.
         seed: of crops.
+        progress: a bar on stderr.
 
     Raises:
         ValueError: if the model is not for any sensor, or the pair is too small to be seen from afar.
     """
     if not isinstance(model.network, Universal):
         raise ValueError(f"{model.card.name} was trained for one sensor: only networks for any sensor can be adapted")
+    begun = time.perf_counter()
     budget = budget or Budget(seconds=180)
     known, unknown = _lessons(pair)
-    trained = TrainedModel(deepcopy(model.network), replace(model.card, recipe={"adapted": str(budget), "seed": seed}))
-    average = deepcopy(trained)
-    random = np.random.default_rng(seed)
-    learner = torch.optim.AdamW(trained.parameters(), RATE)
-    before = least = _error(average, unknown)
-    best, begun, step = model, time.perf_counter(), 0
-    while _left(budget, step, begun):
-        view = known[random.integers(len(known))]
-        batch = collate([cropped(view, min(CROP, *view.low.shape[-2:]), random) for _ in range(BATCH)])
-        estimate, _ = trained.network(batch.hsi, batch.msi, batch.base)
-        learner.zero_grad()
-        nn.functional.smooth_l1_loss(estimate, batch.truth).backward()
-        nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
-        learner.step()
-        step += 1
-        with torch.no_grad():
-            for mean, now in zip(average.parameters(), trained.parameters(), strict=True):
-                mean.lerp_(now, 1 - min(AVERAGING, step / (step + 9)))
-        if step % CHECKS == 0 and (error := _error(average, unknown)) < least:
-            least, best = error, deepcopy(average)
+    steps = _affordable(budget, _Learner(model, known, seed), begun)
+    learner = _Learner(model, known, seed)
+    before = least = _error(model, unknown)
+    best = model
+    with steps_shown("adapting", steps, progress) as numbers:
+        for number in numbers:
+            learner.step()
+            if (number + 1) % CHECKS == 0 and (error := _error(learner.average, unknown)) < least:
+                least, best = error, deepcopy(learner.average)
     gain = 10 * math.log10(before / least) if least > 0 else 0.0
-    return Adapted(best.eval(), gain) if gain >= LEAST else Adapted(model, 0.0)
+    if gain < LEAST:
+        return Adapted(model, 0.0)
+    recipe = {**model.card.recipe, "adapted": {"steps": steps, "seed": seed}}
+    return Adapted(TrainedModel(best.network, replace(model.card, recipe=recipe, scores={})).eval(), gain)
+
+
+class _Learner:
+    """Weights on their way from the model's, and their average."""
+
+    def __init__(self, model: TrainedModel, lessons: list[Lesson], seed: int) -> None:
+        self.now, self.average, self.lessons = deepcopy(model), deepcopy(model), lessons
+        self.random, self.steps = np.random.default_rng(seed), 0
+        self.optimiser = torch.optim.AdamW(self.now.parameters(), RATE)
+
+    def step(self) -> None:
+        view = self.lessons[self.random.integers(len(self.lessons))]
+        batch = collate([cropped(view, min(CROP, *view.low.shape[-2:]), self.random) for _ in range(BATCH)])
+        estimate, _ = self.now.network(batch.hsi, batch.msi, batch.base)
+        self.optimiser.zero_grad()
+        losses.smooth_l1(estimate, batch.truth).backward()
+        nn.utils.clip_grad_norm_(self.now.parameters(), 1.0)
+        self.optimiser.step()
+        self.steps += 1
+        follow(self.average, self.now, AVERAGING, self.steps)
+
+
+def _affordable(budget: Budget, trial: _Learner, begun: float) -> int:
+    """The steps that the budget buys, less what was spent, timed on a learner that is thrown away."""
+    if budget.seconds is None:
+        return budget.steps_at(0.0)
+    ends = [time.perf_counter()]
+    for _ in range(TIMED):
+        trial.step()
+        ends.append(time.perf_counter())
+    pace = (ends[-1] - ends[1]) / (TIMED - 1)  # the first has more to do
+    return Budget(seconds=max(budget.seconds - (ends[-1] - begun), 1e-9)).steps_at(pace)
 
 
 def _lessons(pair: Pair) -> tuple[list[Lesson], list[Lesson]]:
@@ -111,10 +142,3 @@ def _error(model: TrainedModel, views: list[Lesson]) -> float:
         estimate, _ = model.network(batch.hsi, batch.msi, batch.base)
         left.append(float((estimate - batch.truth).square().mean()))
     return sum(left) / len(left)
-
-
-def _left(budget: Budget, step: int, begun: float) -> bool:
-    if budget.steps is not None:
-        return step < budget.steps
-    assert budget.seconds is not None
-    return time.perf_counter() - begun < budget.seconds

@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from csakd import metrics
-from csakd.cubes import Cube
-from csakd.data import Batch, Lessons, Numbers, Patches, Scaling, batch_of, collate, kept, trial
-from csakd.models import CANONICAL, DTS, NETWORKS, build_network
+from csakd.classical.canonical import DIRECTIONS, GUIDES
+from csakd.cubes import Cube, Pair
+from csakd.data import Batch, Lessons, Numbers, Patches, Scaling, batch_of, collate, kept
+from csakd.models import CANONICAL, DTS, NETWORKS, UNIVERSAL, build_network
 from csakd.models.weights import Card, TrainedModel, load_folder
-from csakd.physics import resample
+from csakd.physics import resample, spectral_response
 from csakd.training.settings import PRECISIONS, Recipe
 from csakd.version import version
 
@@ -121,25 +123,26 @@ def _claim(folder: Path, recipe: Recipe, resume: bool) -> None:
 
 def networks_for(recipe: Recipe, scene: Cube) -> Networks:
     """The networks of a recipe, fresh or from the run it continues; `scene` is one of those they will be trained on."""
-    pair = recipe.observation.clean(scene.crop(*[slice(0, 4 * recipe.ratio)] * 2)).pair
     universal = recipe.base == CANONICAL
+    bands, psf, sensors = (DIRECTIONS, GUIDES), None, {}
+    if not universal:
+        pair = recipe.observation.clean(scene.crop(*[slice(0, 4 * recipe.ratio)] * 2)).pair
+        bands, psf, sensors = (pair.hsi.bands, pair.msi.bands), pair.psf, _sensors(recipe, pair)
 
     def fresh(preset: str) -> TrainedModel:
         if preset not in NETWORKS:
             raise ValueError(f"no network {preset!r} to train: choose one of {', '.join(NETWORKS)}")
-        network = build_network(
-            preset, pair.hsi.bands, pair.msi.bands, recipe.ratio, base=recipe.base, psf=pair.psf, **recipe.options
-        )
+        if preset in UNIVERSAL and not universal:
+            raise ValueError(f"{preset} takes any sensor: train it on base=canonical, as the recipe universal does")
+        network = build_network(preset, *bands, recipe.ratio, base=recipe.base, psf=psf, **recipe.options)
         card = Card(
             name=preset,
             network=vars(network.config).copy(),
             base=recipe.base,
             scaling=recipe.scaling,
-            psf=None if recipe.psf is None or pair.psf is None else pair.psf.tolist(),
-            hsi_wavelengths=None if universal or pair.hsi.wavelengths is None else pair.hsi.wavelengths.tolist(),
-            msi_wavelengths=None if universal or pair.msi.wavelengths is None else pair.msi.wavelengths.tolist(),
             recipe=recipe.as_dict(),
             version=version(),
+            **sensors,
         )
         return TrainedModel(network, card)
 
@@ -159,6 +162,14 @@ def networks_for(recipe: Recipe, scene: Cube) -> Networks:
         return Networks(student, one("teacher", recipe.teacher))
     teacher = _fitting(Path(recipe.teacher), student)
     return Networks(student, teacher.requires_grad_(False))
+
+
+def _sensors(recipe: Recipe, pair: Pair) -> dict[str, Any]:
+    """What the card of a network for one sensor says of it."""
+    known = {"hsi_wavelengths": pair.hsi.wavelengths, "msi_wavelengths": pair.msi.wavelengths}
+    if recipe.psf is not None:  # the paper's needs no mention
+        known["psf"] = pair.psf
+    return {name: None if values is None else values.tolist() for name, values in known.items()}
 
 
 def _fitting(folder: Path, like: TrainedModel) -> TrainedModel:
@@ -235,10 +246,12 @@ class Trials(Dataset[Batch]):
 
     def __init__(self, recipe: Recipe, scenes: Sequence[Cube]) -> None:
         self.recipe, self.scaling = recipe, Scaling(recipe.scaling)
-        self.universal = recipe.base == CANONICAL
-        views = [replace(recipe.observation, msi=msi, snr=(snr, snr)) for msi, snr in TRIALS]
-        views = views if self.universal else [recipe.observation]
+        views = [recipe.observation]
+        if recipe.base == CANONICAL:
+            views = [replace(recipe.observation, msi=msi, snr=(snr, snr)) for msi, snr in TRIALS]
         self.cases = [(scene, view) for scene in scenes for view in views]
+        for scene, view in self.cases:
+            spectral_response(view.msi, scene.bands, scene.wavelengths)  # fail now, not after an epoch
         self._prepared = lru_cache(kept([scene for scene, _ in self.cases]))(self._prepare)
 
     def __len__(self) -> int:
@@ -249,11 +262,8 @@ class Trials(Dataset[Batch]):
 
     def _prepare(self, index: int) -> Batch:
         scene, view = self.cases[index]
-        sample = view.clean(scene)
-        if self.universal:
-            return trial(sample, view, self.recipe.seed + index)
         noise = None if view.snr is None else self.recipe.seed + index
-        return batch_of(sample, view, self.scaling, self.recipe.base, noise)
+        return batch_of(view.clean(scene), view, self.scaling, self.recipe.base, noise)
 
 
 def scores(estimate: Tensor, batch: Batch) -> dict[str, float]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from csakd.data import Batch, Numbers
 from csakd.io.atomic import replacing
 from csakd.models.weights import TrainedModel, save
+from csakd.training.averaging import follow
 from csakd.training.engine import CHECKPOINT, CURVE, Networks, scores
 from csakd.training.joint import joint_step
 from csakd.training.schedule import OPTIMISERS, learning_rate_factor
@@ -45,17 +46,9 @@ class JointModule(LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Batch, index: int) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        self._average()
-        self.seconds += time.perf_counter() - self._begun
-
-    def _average(self) -> None:
-        """One step of the averages; as long as there are few steps to look back on, over a tenth of them."""
-        step = self.global_step
-        decay = min(self.recipe.averaging, (step + 1) / (step + 10))
         for name in self.averages:
-            average, now = self.kept[name].state_dict(), self.models[name].state_dict()
-            for key, value in average.items():
-                value.lerp_(now[key], 1 - decay) if value.is_floating_point() else value.copy_(now[key])
+            follow(self.kept[name], self.models[name], self.recipe.averaging, self.global_step)
+        self.seconds += time.perf_counter() - self._begun
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["seconds"] = self.seconds

@@ -21,8 +21,8 @@ class Recipe:
         teacher: preset of the network trained beside it; "none" for no distillation; a model folder for offline
             distillation from it.
         options: fields of the networks' configuration changed in both.
-        base: closed form both stand on, or "none"; "canonical" for networks that know any sensor: these see the scenes
-            as `csakd.data.variants` has them, whatever `scaling`, `bands`, `msi`, `ratio`, `psf` and `snr` say.
+        base: closed form both stand on, or "none"; "canonical" for networks that take any sensor: these see the scenes
+            as `csakd.data.variants` has them, whatever `msi`, `psf` and `snr` say, and are judged at `ratio`.
         scaling: see `csakd.data.Scaling`.
         bands: band list (name or file) every scene is interpolated to, or "" to take them as they are.
         msi, ratio, psf, snr: how scenes are observed, see `csakd.physics.observe`; noise is redrawn every epoch.
