@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from jaxtyping import Float
+from jaxtyping import Shaped
 from torch import Tensor
 
 
@@ -14,11 +14,11 @@ class Position(NamedTuple):
     quarters: int
     flipped: bool
 
-    def __call__(self, image: Float[Tensor, "*any H W"]) -> Tensor:
+    def __call__(self, image: Shaped[Tensor, "*any H W"]) -> Tensor:
         turned = image.rot90(self.quarters, (-2, -1))
         return turned.flip(-1) if self.flipped else turned
 
-    def back(self, image: Float[Tensor, "*any H W"]) -> Tensor:
+    def back(self, image: Shaped[Tensor, "*any H W"]) -> Tensor:
         return (image.flip(-1) if self.flipped else image).rot90(-self.quarters, (-2, -1))
 
 
