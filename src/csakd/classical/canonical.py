@@ -15,14 +15,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from csakd.classical.hyper import RIDGE, unseen
-from csakd.classical.hyper_edge import EDGED, Steps, steps
+from csakd.classical.hyper_edge import Steps, steps
 from csakd.classical.regression import moments, ridge
 from csakd.physics import SpatialResponse
 
 CANONICAL = "canonical"  # as the name of a base
-DIRECTIONS = EDGED  # K, of the HSI
+DIRECTIONS = 12  # K, of the HSI
 LOOKS = 6  # of the MSI
-GUIDES = LOOKS + 4 * DIRECTIONS  # G
+GUIDES = LOOKS + 3 * DIRECTIONS  # G
 
 
 class Canonical(NamedTuple):
@@ -30,9 +30,9 @@ class Canonical(NamedTuple):
 
     Attributes:
         low: what the global regression leaves of the LR-HSI in K directions.
-        guides: on the high grid, the MSI in its strongest directions, then four maps for each of the K: detail found
-            by regression in windows; detail that follows edges; the noise taken out of the MSI, as a linear regression
-            would have carried it on; detail of the estimate.
+        guides: on the high grid, the MSI in its strongest directions, then three maps for each of the K: detail found
+            by the Gaussian process; the noise taken out of the MSI, as a linear regression would have carried it on;
+            detail of the estimate.
         estimate: `hyper-edge`'s, to be corrected.
         axes: the K directions among the HSI's bands, orthonormal, of arbitrary sign.
         unit: RMS of the LR-HSI in each; 0 where there is nothing to correct.
@@ -52,8 +52,7 @@ def canonical(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur
     unit = targets.square().mean((-2, -1), keepdim=True).sqrt()
     scale = torch.where(unit > 0, unit, 1)
     maps = (
-        found.local[:, :DIRECTIONS],
-        found.followed,
+        found.regressed[:, :DIRECTIONS],
         _carried(found, msi - found.msi, axes, blur),
         unseen(along(axes, found.estimate), blur),
     )

@@ -43,11 +43,15 @@ class GlobalFit(NamedTuple):
     Attributes:
         estimate: of the HR-HSI.
         rest: of the LR-HSI, what the regression leaves.
+        weights: of the features in each HSI band.
+        features: the MSI and products of its bands.
         linear, linear_low: the MSI on both grids, each band with mean 0 and deviation 1 on the low one.
     """
 
     estimate: Float[Tensor, "B L H W"]
     rest: Float[Tensor, "B L h w"]
+    weights: Float[Tensor, "B L F"]
+    features: Float[Tensor, "B F H W"]
     linear: Float[Tensor, "B M H W"]
     linear_low: Float[Tensor, "B M h w"]
 
@@ -67,7 +71,7 @@ def global_fit(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blu
     weights[..., : msi.shape[1]] += ridge(linear_low, centred, RIDGE) / 2
     estimate = upsample(hsi, size) + torch.einsum("blf,bfhw->blhw", weights, features - upsample(features_low, size))
     rest = centred - torch.einsum("blf,bfhw->blhw", weights, features_low)
-    return GlobalFit(estimate, rest, linear, linear_low)
+    return GlobalFit(estimate, rest, weights, features, linear, linear_low)
 
 
 def back_project(

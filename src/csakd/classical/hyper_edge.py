@@ -1,10 +1,11 @@
-"""`hyper-edge`: `hyper` that knows noise, misregistration and edges.
+"""`hyper-edge`: `hyper` that knows noise, misregistration, materials and edges.
 
 1. white noise is found in both images and taken out (`denoising`);
 2. the global regression of `hyper`;
 3. each band is moved by the fraction of a pixel that fits the LR-HSI best (`registration`);
-4. what is left has few principal directions: in each, the mean of a regression in windows, as in `hyper`, and of one
-   whose coefficients follow the MSI's edges (`edges`);
+4. what is left has few principal directions. In each, a Gaussian process finds what else the MSI tells of it
+   (`process`); in the first few, the mean of that and of a regression whose coefficients follow the MSI's edges
+   (`edges`);
 5. back-projection, as in `hyper`.
 """
 
@@ -20,18 +21,17 @@ from torch.nn import functional
 from csakd.classical.denoising import denoised
 from csakd.classical.edges import spread
 from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, back_project, global_fit, unseen
+from csakd.classical.process import regressed
 from csakd.classical.registration import registered
-from csakd.classical.regression import exact, local_ridge, whitening
-from csakd.physics import Sensors, SpatialResponse, upsample
+from csakd.classical.regression import exact, whitening
+from csakd.physics import Sensors, SpatialResponse
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
-DIRECTIONS, EDGED = 64, 12  # of what is left; those in which edges are followed
-SLOPES = 10  # directions among the MSI bands that local regressions are on, at most
+DIRECTIONS, EDGED = 64, 6  # of what is left; those in which edges are followed
+PREDICTORS = 10  # directions among the MSI bands, at most
 FLOOR = 0.01  # share of the largest variance below which such a direction counts less
-LOCAL_SIGMA = 1.0  # low pixels
-LOCAL_RIDGE = 2e-3
-INTERCEPT = 2.0  # of the edge-following regression, beside features of variance 1
-LOCAL_SHARE, EDGE_SHARE = 0.5, 0.6  # more than 1 in all: each gives up what back-projection has to restore
+INTERCEPT = 2.0  # of the edge-following regression, beside predictors of variance 1
+PROCESS_SHARE, EDGE_SHARE = 0.6, 0.5  # more than 1 in all: each gives up what back-projection has to restore
 
 
 def hyper_edge(
@@ -51,47 +51,39 @@ class Steps(NamedTuple):
         low, high: the MSI on both grids in uncorrelated directions of variance 1, the strongest last.
         axes: orthonormal directions among the HSI's bands, those that hold most of what the regression leaves first.
         targets: what it leaves in these directions.
-        local: detail that a regression in windows finds for them.
-        followed: detail that one whose coefficients follow edges finds for the first few.
+        regressed: detail that the Gaussian process finds for them.
     """
 
     estimate: Float[Tensor, "B L H W"]
     hsi: Float[Tensor, "B L h w"]
     msi: Float[Tensor, "B M H W"]
     fit: GlobalFit
-    low: Float[Tensor, "B G h w"]
-    high: Float[Tensor, "B G H W"]
+    low: Float[Tensor, "B P h w"]
+    high: Float[Tensor, "B P H W"]
     axes: Float[Tensor, "B L D"]
     targets: Float[Tensor, "B D h w"]
-    local: Float[Tensor, "B D H W"]
-    followed: Float[Tensor, "B K H W"]
+    regressed: Float[Tensor, "B D H W"]
 
 
 def steps(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse) -> Steps:
     """`hyper_edge`, with all it finds on its way."""
-    size = (msi.shape[-2], msi.shape[-1])
     hsi, msi = denoised(hsi, msi, blur)
     fit = global_fit(hsi, msi, blur)
     # Directions of little variance tell materials apart as well as those of much.
-    white = whitening(fit.linear_low, FLOOR)[:, -SLOPES:]
-    low, high = (torch.einsum("bgf,bfhw->bghw", white, bands) for bands in (fit.linear_low, fit.linear))
-    estimate, rest = registered(fit.estimate, fit.rest, low, blur)
+    white = whitening(fit.linear_low, FLOOR)[:, -PREDICTORS:]
+    low, high = (torch.einsum("bpm,bmhw->bphw", white, bands) for bands in (fit.linear_low, fit.linear))
+    estimate, rest = registered(fit, low, blur)
 
     axes = principal_axes(rest, DIRECTIONS)
     targets = torch.einsum("blk,blhw->bkhw", axes, rest)
-    local = torch.zeros_like(upsample(targets, size))
-    detail = high - upsample(low, size)
-    for band, weights in enumerate(local_ridge(low, targets, LOCAL_SIGMA, LOCAL_RIDGE).unbind(1)):
-        local += upsample(weights, size) * detail[:, band, None]
+    process = unseen(regressed((low, high), targets, blur), blur)
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
-    followed = unseen(spread((predictors[0], predictors[1]), targets[:, :EDGED], blur), blur)
-
-    found = local.clone()
-    found[:, :EDGED] *= LOCAL_SHARE
-    found[:, :EDGED] += EDGE_SHARE * followed
+    edged = unseen(spread((predictors[0], predictors[1]), targets[:, :EDGED], blur), blur)
+    first = PROCESS_SHARE * process[:, :EDGED] + EDGE_SHARE * edged
+    found = torch.cat([first, process[:, EDGED:]], 1)
     estimate = estimate + torch.einsum("blk,bkhw->blhw", axes, found)
     estimate = back_project(estimate, hsi, blur, BACK_PROJECTIONS)
-    return Steps(estimate, hsi, msi, fit, low, high, axes, targets, local, followed)
+    return Steps(estimate, hsi, msi, fit, low, high, axes, targets, process)
 
 
 def principal_axes(image: Float[Tensor, "B L h w"], count: int) -> Float[Tensor, "B L K"]:

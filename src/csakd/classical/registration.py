@@ -7,47 +7,47 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from csakd.classical.hyper import GlobalFit
 from csakd.classical.regression import local_rest
 from csakd.physics import SpatialResponse, upsample
 
 LOCAL_SIGMA, LOCAL_RIDGE = 1.0, 2.5e-4  # of the local regression that a shift has to beat
-DAMPING = 0.05  # of a shift, in shares of what its gradients hold
+DAMPING = 0.3  # of a shift, in shares of what its gradients hold
 
 
 def registered(
-    estimate: Float[Tensor, "B L H W"],
-    rest: Float[Tensor, "B L h w"],
-    features: Float[Tensor, "B F h w"],
-    blur: SpatialResponse,
+    fit: GlobalFit, predictors: Float[Tensor, "B P h w"], blur: SpatialResponse
 ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B L h w"]]:
-    """Each band of the estimate moved by a fraction of a pixel, so that it fits the LR-HSI best, and what is then left.
+    """Each band of a regression's estimate moved by the fraction of a pixel that fits the LR-HSI best; what is left.
 
-    To first order a shift adds the gradient, times two numbers. A shift is kept as far as it still explains what a
-    local regression cannot.
+    To first order a shift adds the gradient, times two numbers. They explain what a local regression does not: what
+    looks like a shift at a shore is often a response that differs between land and water.
 
     Args:
-        estimate: HR-HSI.
-        rest: of the LR-HSI, what the estimate does not explain.
-        features: MSI features on the low grid.
+        fit: the regression.
+        predictors: of the local one, on the low grid.
     """
-    gradients = torch.stack(_gradients(estimate))
-    seen = blur(gradients)
-    gram = torch.einsum("iblhw,jblhw->blij", seen, seen)
-    energy = gram.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
-    damping = torch.where(energy > 0, DAMPING * energy, 1) * torch.eye(2).to(gram)
-    shifts = torch.linalg.solve(gram + damping, torch.einsum("iblhw,blhw->bli", seen, rest)[..., None])[..., 0]
+    gradients = _gradients(fit.features)
+    seen = torch.stack([torch.einsum("blf,bfhw->blhw", fit.weights, blur(gradient)) for gradient in gradients])
+    down, right, rest = local_rest(
+        predictors, torch.cat([*seen, fit.rest], 1), LOCAL_SIGMA, LOCAL_RIDGE
+    ).chunk(3, 1)  # fmt: skip
+    free = torch.stack([down, right])
+    gram = torch.einsum("iblhw,jblhw->blij", free, free)
+    energy = gram.diagonal(dim1=-2, dim2=-1)
+    damped = gram + torch.where(energy > 0, DAMPING * energy, 1).diag_embed()
+    shifts = torch.linalg.solve(damped, torch.einsum("iblhw,blhw->bli", free, rest)[..., None])[..., 0]
 
     moved = torch.einsum("bli,iblhw->blhw", shifts, seen)
-    new, left = local_rest(features, torch.cat([moved, rest], 1), LOCAL_SIGMA, LOCAL_RIDGE).chunk(2, 1)
-    fit = (new * left).sum((-2, -1)) / new.square().sum((-2, -1)).clamp(min=torch.finfo(new.dtype).tiny)
-    kept = fit.clamp(0, 1)[..., None]
-    size = (estimate.shape[-2], estimate.shape[-1])
-    detail = torch.einsum("bli,iblhw->blhw", kept * shifts, gradients)
-    moved = kept[..., None] * moved
-    return estimate + detail - upsample(moved, size), rest - moved
+    detail = sum(
+        torch.einsum("blf,bfhw->blhw", shift[..., None] * fit.weights, gradient)
+        for shift, gradient in zip(shifts.unbind(-1), gradients, strict=True)
+    )
+    size = (fit.estimate.shape[-2], fit.estimate.shape[-1])
+    return fit.estimate + detail - upsample(moved, size), fit.rest - moved
 
 
-def _gradients(image: Float[Tensor, "B L H W"]) -> tuple[Tensor, Tensor]:
+def _gradients(image: Float[Tensor, "B F H W"]) -> tuple[Tensor, Tensor]:
     """Central differences along rows and columns, one-sided and halved at the border."""
     padded = functional.pad(image, (1, 1, 1, 1), mode="replicate")
     inner = slice(1, -1)

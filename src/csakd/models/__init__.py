@@ -18,9 +18,10 @@ from csakd.models.one_pair import ONE_PAIR, OnePair
 from csakd.models.peers import PEERS
 from csakd.models.universal import Universal
 
-# Depths are CLRAs in (Z_hm, Z_mh, Z_h, Z_m), the order of the paper's text. The mini networks are ours: the same
-# design at a width two CPU cores can train in minutes, with the size-invariant attention.
+# Depths are CLRAs in (Z_hm, Z_mh, Z_h, Z_m), the order of the paper's text. The mini networks and those for any sensor
+# are ours: the same design at widths two CPU cores can train, with the size-invariant attention.
 _MINI = {"width": 32, "growth": 16, "fusion": "csa-invariant"}
+_ANY = {"width": 16, "growth": 8, "fusion": "csa-invariant"}
 PRESETS: dict[str, dict[str, Any]] = {
     "teacher": {"joint_high": 6, "joint_low": 6, "hsi": 4, "msi": 4},
     "student": {"joint_high": 0, "joint_low": 4, "hsi": 4, "msi": 1, "hsi_groups": 43},
@@ -29,8 +30,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "student-l": {"joint_high": 0, "joint_low": 4, "hsi": 4, "msi": 4, "hsi_groups": 43},
     "mini-teacher": {"joint_high": 2, "joint_low": 2, "hsi": 1, "msi": 1, **_MINI},
     "mini-student": {"joint_high": 0, "joint_low": 1, "hsi": 1, "msi": 1, **_MINI},
-    "csakd-teacher": {"joint_high": 3, "joint_low": 3, "hsi": 2, "msi": 2, **_MINI},
-    "csakd-student": {"joint_high": 1, "joint_low": 1, "hsi": 1, "msi": 1, **_MINI},
+    "csakd-teacher": {"joint_high": 3, "joint_low": 3, "hsi": 2, "msi": 2, **_ANY},
+    "csakd-student": {"joint_high": 1, "joint_low": 1, "hsi": 1, "msi": 1, **_ANY},
 }
 
 NETWORKS: dict[str, type[Network]] = {**dict.fromkeys(PRESETS, DTS), **PEERS}

@@ -68,14 +68,13 @@ def universal() -> Recipe:
         patch=48,
         batch=8,
         crops=512,
-        epochs=40,
+        epochs=36,
         learning_rate=1e-3,
         weight_decay=1e-3,
         warmup=0.01,
         averaging=0.995,
         clip=1.0,
         losses=LossWeights(data="smooth-l1", beba=0.0, sam=0.0),
-        precision="bf16",
     )
 
 
