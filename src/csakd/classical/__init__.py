@@ -15,7 +15,7 @@ from csakd.classical.cnmf import cnmf
 from csakd.classical.glp import glp, glp_hpm
 from csakd.classical.gsa import gsa
 from csakd.classical.hyper import back_project, hyper
-from csakd.classical.hyper_edge import hyper_edge
+from csakd.classical.hyper_edge import hyper_edge, hyper_edge_thorough
 from csakd.classical.hysure import hysure
 from csakd.classical.regression import unexplained
 from csakd.classical.rfuse import rfuse, rfuse_blind
@@ -42,6 +42,7 @@ CLASSICAL: dict[str, Formula] = {
     "hysure": hysure,
     "hyper": hyper,
     "hyper-edge": hyper_edge,
+    "hyper-edge-thorough": hyper_edge_thorough,
 }
 
 
@@ -149,6 +150,7 @@ __all__ = [
     "gsa",
     "hyper",
     "hyper_edge",
+    "hyper_edge_thorough",
     "hysure",
     "rfuse",
     "rfuse_blind",

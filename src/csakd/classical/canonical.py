@@ -7,6 +7,7 @@ look alike, and one network can correct the estimate for all of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,10 +17,13 @@ from torch.nn import functional
 
 from csakd.classical.hyper import RIDGE, unseen
 from csakd.classical.hyper_edge import Steps, steps
+from csakd.classical.process import PLAIN, THOROUGH, Prior
 from csakd.classical.regression import moments, ridge
 from csakd.physics import SpatialResponse
 
-CANONICAL = "canonical"  # as the name of a base
+# As names of bases: what `hyper-edge` holds likely.
+CANONICAL, THOROUGHLY = "canonical", "canonical-thorough"
+FORMS = {CANONICAL: PLAIN, THOROUGHLY: THOROUGH}
 DIRECTIONS = 12  # K, of the HSI
 LOOKS = 6  # of the MSI
 GUIDES = LOOKS + 3 * DIRECTIONS  # G
@@ -45,9 +49,14 @@ class Canonical(NamedTuple):
     unit: Float[Tensor, "B K 1 1"]
 
 
-def canonical(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse) -> Canonical:
+def canonical(
+    hsi: Float[Tensor, "B L h w"],
+    msi: Float[Tensor, "B M H W"],
+    blur: SpatialResponse,
+    priors: Sequence[Prior] = PLAIN,
+) -> Canonical:
     """The canonical form of each pair."""
-    found = steps(hsi, msi, blur)
+    found = steps(hsi, msi, blur, priors)
     axes, targets = found.axes[..., :DIRECTIONS], found.targets[:, :DIRECTIONS]
     unit = targets.square().mean((-2, -1), keepdim=True).sqrt()
     scale = torch.where(unit > 0, unit, 1)

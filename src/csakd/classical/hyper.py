@@ -23,6 +23,7 @@ from csakd.physics import Sensors, SpatialResponse, upsample
 RIDGE = 1e-5
 LOCAL_SIGMA = 1.0  # low pixels
 LOCAL_RIDGE = 5e-3
+QUADRATIC = 0.5
 BACK_PROJECTIONS = 3
 
 
@@ -56,8 +57,10 @@ class GlobalFit(NamedTuple):
     linear_low: Float[Tensor, "B M h w"]
 
 
-def global_fit(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse) -> GlobalFit:
-    """Half a linear, half a quadratic regression of the LR-HSI on the MSI."""
+def global_fit(
+    hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse, quadratic: float = QUADRATIC
+) -> GlobalFit:
+    """A mean of a linear and a quadratic regression of the LR-HSI on the MSI; `quadratic` is the latter's share."""
     size = (msi.shape[-2], msi.shape[-1])
     linear, linear_low = _standardised(msi, blur)
     square, square_low = _standardised(
@@ -67,8 +70,8 @@ def global_fit(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blu
 
     # Averaging with the linear fit halves the quadratic's variance: worth 0.5 dB over either alone.
     centred = hsi - hsi.mean((-2, -1), keepdim=True)
-    weights = ridge(features_low, centred, RIDGE) / 2
-    weights[..., : msi.shape[1]] += ridge(linear_low, centred, RIDGE) / 2
+    weights = quadratic * ridge(features_low, centred, RIDGE)
+    weights[..., : msi.shape[1]] += (1 - quadratic) * ridge(linear_low, centred, RIDGE)
     estimate = upsample(hsi, size) + torch.einsum("blf,bfhw->blhw", weights, features - upsample(features_low, size))
     rest = centred - torch.einsum("blf,bfhw->blhw", weights, features_low)
     return GlobalFit(estimate, rest, weights, features, linear, linear_low)

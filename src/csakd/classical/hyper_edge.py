@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -21,17 +22,18 @@ from torch.nn import functional
 from csakd.classical.denoising import denoised
 from csakd.classical.edges import spread
 from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, back_project, global_fit, unseen
-from csakd.classical.process import regressed
+from csakd.classical.process import PLAIN, THOROUGH, Prior, regressed
 from csakd.classical.registration import registered
 from csakd.classical.regression import exact, whitening
 from csakd.physics import Sensors, SpatialResponse
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
-DIRECTIONS, EDGED = 64, 6  # of what is left; those in which edges are followed
+QUADRATIC = 0.2  # share of the global regression; the process is better at what bends
+DIRECTIONS, EDGED = 32, 6  # of what is left; those in which edges are followed
 PREDICTORS = 10  # directions among the MSI bands, at most
 FLOOR = 0.01  # share of the largest variance below which such a direction counts less
 INTERCEPT = 2.0  # of the edge-following regression, beside predictors of variance 1
-PROCESS_SHARE, EDGE_SHARE = 0.6, 0.5  # more than 1 in all: each gives up what back-projection has to restore
+PROCESS_SHARE, EDGE_SHARE = 0.7, 0.4  # more than 1 in all: each gives up what back-projection has to restore
 
 
 def hyper_edge(
@@ -39,6 +41,13 @@ def hyper_edge(
 ) -> Float[Tensor, "B L H W"]:
     """The estimate of the HR-HSI."""
     return steps(hsi, msi, sensors.blur).estimate
+
+
+def hyper_edge_thorough(
+    hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors: Sensors
+) -> Float[Tensor, "B L H W"]:
+    """The same with the mean of several processes."""
+    return steps(hsi, msi, sensors.blur, THOROUGH).estimate
 
 
 class Steps(NamedTuple):
@@ -65,10 +74,15 @@ class Steps(NamedTuple):
     regressed: Float[Tensor, "B D H W"]
 
 
-def steps(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse) -> Steps:
+def steps(
+    hsi: Float[Tensor, "B L h w"],
+    msi: Float[Tensor, "B M H W"],
+    blur: SpatialResponse,
+    priors: Sequence[Prior] = PLAIN,
+) -> Steps:
     """`hyper_edge`, with all it finds on its way."""
     hsi, msi = denoised(hsi, msi, blur)
-    fit = global_fit(hsi, msi, blur)
+    fit = global_fit(hsi, msi, blur, QUADRATIC)
     # Directions of little variance tell materials apart as well as those of much.
     white = whitening(fit.linear_low, FLOOR)[:, -PREDICTORS:]
     low, high = (torch.einsum("bpm,bmhw->bphw", white, bands) for bands in (fit.linear_low, fit.linear))
@@ -76,7 +90,7 @@ def steps(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: Sp
 
     axes = principal_axes(rest, DIRECTIONS)
     targets = torch.einsum("blk,blhw->bkhw", axes, rest)
-    process = unseen(regressed((low, high), targets, blur), blur)
+    process = unseen(regressed((low, high), targets, blur, priors), blur)
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
     edged = unseen(spread((predictors[0], predictors[1]), targets[:, :EDGED], blur), blur)
     first = PROCESS_SHARE * process[:, :EDGED] + EDGE_SHARE * edged

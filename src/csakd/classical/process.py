@@ -1,7 +1,7 @@
 """Regression as nonlinear as the low pixels bear out: a Gaussian process that knows the sensor's blur.
 
-What the MSI leaves open, y, is taken for one random function of the MSI's value, alike all over the scene, and a linear
-one whose coefficients drift with place:
+What the MSI leaves open, y, is taken for one random function of the MSI's value, alike all over the neighbourhood, and
+a linear one whose coefficients drift with place:
 
     f(x) = w·φ(p(x)) + c₀(x) + c(x)·p(x)
 
@@ -13,79 +13,119 @@ brightest low pixel; most of the error lies there, where regression extrapolates
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from csakd.classical.regression import exact
 from csakd.physics import SpatialResponse, upsample
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
 FEATURES, AT_ONCE = 512, 128
-DRIFT = 0.03  # variance of c₀ and of c·p, where that of w·φ is about 1
-REACH_LEVEL, REACH_SLOPES = 1.5, 2.5  # low pixels within which c₀ and c are alike
 NOISE = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)  # variances of what remains unexplained, in shares of all, to choose from
-TILE, OVERLAP = 40, 8  # low pixels: those of one tile are solved for together
+OVERLAP = 4  # low pixels that neighbouring tiles share
+
+
+class Prior(NamedTuple):
+    """What is held likely of f before the HSI is seen.
+
+    Attributes:
+        drift: variance of c₀ and of c·p, where that of w·φ is about 1.
+        level, slopes: low pixels within which c₀ and c are alike.
+        tile: low pixels a side of the squares that are solved apart, with w of their own.
+        waves: φ are cosines instead, which do not go on beyond what was seen.
+        place: low pixels in which w·φ changes as in a deviation of p; 0 if it is alike all over a tile.
+        seed: of φ.
+    """
+
+    drift: float = 0.03
+    level: float = 1.5
+    slopes: float = 2.5
+    tile: int = 20
+    waves: bool = False
+    place: float = 0.0
+    seed: int = 0
+
+
+PLAIN = (Prior(),)
+# The mean of estimates of different kinds is better than any of them.
+THOROUGH = (
+    Prior(drift=0.1, tile=40),
+    Prior(drift=0.003, tile=16, seed=1),
+    Prior(drift=0.3, waves=True, seed=2),
+    Prior(level=2.5, slopes=4.0, tile=16, seed=3),
+    Prior(level=4.0, slopes=7.0, tile=40, seed=4),
+    Prior(place=12.0, tile=40, seed=5),
+    Prior(drift=0.01, tile=12, seed=6),
+)
 
 
 def regressed(
     predictors: tuple[Float[Tensor, "B P h w"], Float[Tensor, "B P H W"]],
     targets: Float[Tensor, "B K h w"],
     blur: SpatialResponse,
+    priors: Sequence[Prior] = PLAIN,
 ) -> Float[Tensor, "B K H W"]:
-    """f on the high grid.
+    """f on the high grid, the mean over all priors.
 
     Args:
         predictors: p, on the low and on the high grid, of variance 1.
         targets: y.
         blur: B.
+        priors: one or more.
     """
     scenes = zip(*predictors, targets, strict=True)
-    return torch.stack([_regressed(*scene, blur) for scene in scenes])
+    return torch.stack([torch.stack([_regressed(*scene, blur, prior) for prior in priors]).mean(0) for scene in scenes])
 
 
 def _regressed(
-    low: Float[Tensor, "P h w"], high: Float[Tensor, "P H W"], targets: Float[Tensor, "K h w"], blur: SpatialResponse
+    low: Float[Tensor, "P h w"],
+    high: Float[Tensor, "P H W"],
+    targets: Float[Tensor, "K h w"],
+    blur: SpatialResponse,
+    prior: Prior,
 ) -> Float[Tensor, "K H W"]:
-    drawn = _drawn(len(low)).to(high)
-    seen = torch.cat([blur(_rectified(some, high)) for some in drawn.split(AT_ONCE)])
+    hidden = _drawn(len(high), prior).to(high)
+    inputs = _inputs(high, blur.ratio, prior)
+    seen = torch.cat([blur(_features(some, inputs, prior)) for some in hidden.split(AT_ONCE)])
     total, weight = high.new_zeros(len(targets), *high.shape[1:]), high.new_zeros(high.shape[1:])
-    for rows in _tiles(targets.shape[1]):
-        for columns in _tiles(targets.shape[2]):
+    for rows in _tiles(targets.shape[1], prior.tile):
+        for columns in _tiles(targets.shape[2], prior.tile):
+            phi, p, y = (image[:, rows, columns] for image in (seen, low, targets))
             above, right = (slice(blur.ratio * tile.start, blur.ratio * tile.stop) for tile in (rows, columns))
-            p, phi, y = (image[:, rows, columns] for image in (low, seen, targets))
-            found = _posterior(p, phi, y, high[:, above, right], drawn)
+            causes, level, slopes = _explained(phi, p, y, prior)
+            # Coefficients of a constant and of p, (1 + P, K, n), on their way to the high grid.
+            drifting = torch.cat([(causes @ level)[None], (causes * exact(p).flatten(1)[:, None]) @ slopes])
+            drifting = upsample(
+                drifting.to(high).unflatten(2, y.shape[1:]), (high[0, above].shape[0], high[0, 0, right].shape[0])
+            )
+            bands = functional.pad(high[:, above, right], (0, 0, 0, 0, 1, 0), value=1.0)
+            found = torch.einsum("qkhw,qhw->khw", drifting, bands)
+            weights = (causes @ exact(phi).flatten(1).mT).to(high)
+            for some, w in zip(hidden.split(AT_ONCE), weights.split(AT_ONCE, 1), strict=True):
+                found += torch.einsum("kd,dhw->khw", w, _features(some, inputs[:, above, right], prior))
             share = torch.outer(_taper(found.shape[1]), _taper(found.shape[2])).to(high)
             total[:, above, right] += share * found
             weight[above, right] += share
     return total / weight
 
 
-def _posterior(
-    low: Float[Tensor, "P h w"],
-    seen: Float[Tensor, "D h w"],
-    targets: Float[Tensor, "K h w"],
-    high: Float[Tensor, "P H W"],
-    drawn: Float[Tensor, "D Q"],
-) -> Float[Tensor, "K H W"]:
-    """f over a tile, from what the HSI saw of it."""
-    grid, size = (low.shape[-2], low.shape[-1]), (high.shape[-2], high.shape[-1])
+def _explained(
+    seen: Float[Tensor, "D h w"], low: Float[Tensor, "P h w"], targets: Float[Tensor, "K h w"], prior: Prior
+) -> tuple[Float[Tensor, "K n"], Float[Tensor, "n n"], Float[Tensor, "n n"]]:
+    """y's covariance with itself, inverted and applied to y, and the covariances of c₀ and of c in it."""
     phi, p, y = (exact(image).flatten(1) for image in (seen, low, targets))
-    level, slopes = (DRIFT * _near(grid, reach).to(p) for reach in (REACH_LEVEL, REACH_SLOPES))
+    level, slopes = (
+        prior.drift * _near(targets.shape[1], targets.shape[2], reach).to(p) for reach in (prior.level, prior.slopes)
+    )
     slopes /= max(len(p), 1)
     covariance = torch.addmm(level, phi.mT, phi) + slopes * (p.mT @ p)
-    causes = _causes(covariance, y)
-
-    def on_top(image: Float[Tensor, "K n"]) -> Float[Tensor, "K H W"]:
-        return upsample(image.to(high).unflatten(1, grid), size)
-
-    found = on_top(causes @ level)
-    for band, values in zip(high, p, strict=True):
-        found += on_top((causes * values) @ slopes) * band
-    weights = (causes @ phi.mT).to(high)
-    for some, w in zip(drawn.split(AT_ONCE), weights.split(AT_ONCE, 1), strict=True):
-        found += torch.einsum("kd,dhw->khw", w, _rectified(some, high))
-    return found
+    return _causes(covariance, y), level, slopes
 
 
 def _causes(covariance: Float[Tensor, "n n"], y: Float[Tensor, "K n"]) -> Float[Tensor, "K n"]:
@@ -109,29 +149,42 @@ def _causes(covariance: Float[Tensor, "n n"], y: Float[Tensor, "K n"]) -> Float[
     return causes
 
 
-def _drawn(predictors: int) -> Float[Tensor, "D Q"]:
-    """Weights of the hidden layer, the last its bias's; the same for every scene."""
-    weights = torch.randn(FEATURES, predictors + 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    weights[:, :-1] /= max(predictors, 1) ** 0.5
-    return weights * (2 / FEATURES) ** 0.5
+def _drawn(predictors: int, prior: Prior) -> Float[Tensor, "D Q"]:
+    """Weights of the hidden layer for `_inputs`; the same for every scene."""
+    generator = torch.Generator().manual_seed(prior.seed)
+    weights = torch.randn(FEATURES, predictors + 3, generator=generator, dtype=torch.float64)
+    weights[:, :-1] *= (2 if prior.waves else 1) / max(predictors, 1) ** 0.5
+    if prior.waves:
+        weights[:, -1] = 2 * math.pi * torch.rand(FEATURES, generator=generator, dtype=torch.float64)
+    return weights
 
 
-def _rectified(drawn: Float[Tensor, "D Q"], predictors: Float[Tensor, "P H W"]) -> Float[Tensor, "D H W"]:
-    return (torch.einsum("dp,phw->dhw", drawn[:, :-1], predictors) + drawn[:, -1, None, None]).relu_()
+def _inputs(high: Float[Tensor, "P H W"], ratio: int, prior: Prior) -> Float[Tensor, "Q H W"]:
+    """p, the place, and 1."""
+    height, width = high.shape[1:]
+    unit = ratio * prior.place if prior.place else math.inf
+    places = torch.meshgrid(*(torch.arange(n).to(high) / unit for n in (height, width)), indexing="ij")
+    return torch.cat([high, *(place[None] for place in places), torch.ones_like(high[:1])])
 
 
-def _near(grid: tuple[int, int], reach: float) -> Float[Tensor, "n n"]:
-    """Correlation of low pixels by their distance, a Gaussian of so many pixels."""
-    rows, columns = (torch.arange(n, dtype=torch.float64) for n in grid)
+def _features(hidden: Float[Tensor, "D Q"], inputs: Float[Tensor, "Q H W"], prior: Prior) -> Float[Tensor, "D H W"]:
+    found = torch.einsum("dq,qhw->dhw", hidden, inputs)
+    return (found.cos_() if prior.waves else found.relu_()).mul_((2 / FEATURES) ** 0.5)
+
+
+def _near(height: int, width: int, reach: float) -> Float[Tensor, "n n"]:
+    """Correlation of pixels by their distance, a Gaussian of so many pixels."""
+    rows, columns = (torch.arange(n, dtype=torch.float64) for n in (height, width))
     down, right = (torch.exp(-((at[:, None] - at) ** 2) / (2 * reach**2)) for at in (rows, columns))
     return torch.kron(down, right)
 
 
-def _tiles(length: int) -> list[slice]:
-    """Low pixels of each tile; neighbours overlap by `OVERLAP` or more."""
-    count = 1 if length <= TILE else -(-(length - OVERLAP) // (TILE - OVERLAP))
-    size = length if count == 1 else TILE
-    starts = [round(i * (length - size) / max(count - 1, 1)) for i in range(count)]
+def _tiles(length: int, size: int) -> list[slice]:
+    """Low pixels of each tile; neighbours share `OVERLAP` or more."""
+    if length <= size:
+        return [slice(0, length)]
+    count = -(-(length - OVERLAP) // (size - OVERLAP))
+    starts = [round(i * (length - size) / (count - 1)) for i in range(count)]
     return [slice(start, start + size) for start in starts]
 
 

@@ -28,23 +28,24 @@ def registered(
         predictors: of the local one, on the low grid.
     """
     gradients = _gradients(fit.features)
-    seen = torch.stack([torch.einsum("blf,bfhw->blhw", fit.weights, blur(gradient)) for gradient in gradients])
-    down, right, rest = local_rest(
-        predictors, torch.cat([*seen, fit.rest], 1), LOCAL_SIGMA, LOCAL_RIDGE
-    ).chunk(3, 1)  # fmt: skip
-    free = torch.stack([down, right])
+    seen = [blur(gradient) for gradient in gradients]
+    count = fit.features.shape[1]
+    left = local_rest(predictors, torch.cat([*seen, fit.rest], 1), LOCAL_SIGMA, LOCAL_RIDGE)
+    down, right, rest = left.split([count, count, fit.rest.shape[1]], 1)
+    free = torch.stack([_banded(fit.weights, gradient) for gradient in (down, right)])
     gram = torch.einsum("iblhw,jblhw->blij", free, free)
     energy = gram.diagonal(dim1=-2, dim2=-1)
     damped = gram + torch.where(energy > 0, DAMPING * energy, 1).diag_embed()
     shifts = torch.linalg.solve(damped, torch.einsum("iblhw,blhw->bli", free, rest)[..., None])[..., 0]
 
-    moved = torch.einsum("bli,iblhw->blhw", shifts, seen)
-    detail = sum(
-        torch.einsum("blf,bfhw->blhw", shift[..., None] * fit.weights, gradient)
-        for shift, gradient in zip(shifts.unbind(-1), gradients, strict=True)
-    )
-    size = (fit.estimate.shape[-2], fit.estimate.shape[-1])
-    return fit.estimate + detail - upsample(moved, size), fit.rest - moved
+    weights = (shifts[..., None] * fit.weights[:, :, None]).flatten(2)  # (B, L, 2F)
+    moved, detail = (_banded(weights, torch.cat(images, 1)) for images in (seen, gradients))
+    size = (detail.shape[-2], detail.shape[-1])
+    return detail.add_(fit.estimate).sub_(upsample(moved, size)), fit.rest - moved
+
+
+def _banded(weights: Float[Tensor, "B L F"], features: Float[Tensor, "B F rows columns"]) -> Tensor:
+    return torch.einsum("blf,bfhw->blhw", weights, features)
 
 
 def _gradients(image: Float[Tensor, "B F H W"]) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from csakd.classical import CLASSICAL, Classical
-from csakd.classical.canonical import CANONICAL, DIRECTIONS, GUIDES
+from csakd.classical.canonical import CANONICAL, DIRECTIONS, FORMS, GUIDES, THOROUGHLY
 from csakd.models.csa import FUSIONS
 from csakd.models.dts import DTS, RESAMPLINGS, DTSConfig
 from csakd.models.guided import START, Guided
@@ -47,7 +47,8 @@ MODELS: dict[str, str] = {
     "cnmf": "classical: CNMF, coupled unmixing",
     "hysure": "classical: HySure, a spectral subspace with total variation",
     "hyper": "classical: quadratic and local hypersharpening with back-projection",
-    "hyper-edge": "classical: hyper that knows noise, misregistration and edges",
+    "hyper-edge": "classical: hyper that knows noise, misregistration, materials and edges",
+    "hyper-edge-thorough": "classical: hyper-edge with the mean of seven processes",
     "cucanet": "learns from one pair: CUCaNet (ECCV 2020)",
     "usdn": "learns from one pair: uSDN (CVPR 2018)",
     "u2mdn": "learns from one pair: u2-MDN (TGRS 2021)",
@@ -63,14 +64,15 @@ MODELS: dict[str, str] = {
     "student-l": "CSAKD large student of the paper",
     "mini-teacher": "narrow CSAKD teacher with size-invariant attention, for minutes of CPU",
     "mini-student": "narrow CSAKD student with size-invariant attention, for minutes of CPU",
-    "csakd-teacher": "CSAKD teacher for any sensor, on hyper-edge; comes trained",
+    "csakd-teacher": "CSAKD teacher for any sensor, on hyper-edge-thorough; comes trained",
     "csakd-student": "CSAKD student for any sensor, on hyper-edge; comes trained; the default of fuse",
 }
 
 # What a network may stand on: methods that need no response, and to which it is all one how bands are scaled.
 BASES = ("none", "bicubic", "gsa", "glp", "hyper", "hyper-edge")
 
-UNIVERSAL = ("csakd-teacher", "csakd-student")  # on the base `CANONICAL`, whatever is asked for
+# Networks on a base of their own, whatever is asked for. Both learn on `CANONICAL`; the teacher takes its time later.
+UNIVERSAL = {"csakd-teacher": THOROUGHLY, "csakd-student": CANONICAL}
 
 
 def build(
@@ -120,8 +122,9 @@ def build_network(
     """`build` for networks that learn from scenes: a key of `NETWORKS`."""
     if name not in NETWORKS:
         raise ValueError(f"no model {name!r}: choose one of {', '.join(MODELS)}")
-    if name in UNIVERSAL or base == CANONICAL:
-        base, hsi_bands, msi_bands = CANONICAL, DIRECTIONS, GUIDES
+    base = UNIVERSAL.get(name, base)
+    if base in FORMS:
+        hsi_bands, msi_bands = DIRECTIONS, GUIDES
     elif base not in BASES:
         raise ValueError(f"no base {base!r}: choose one of {', '.join(BASES)}")
     kind = NETWORKS[name]
@@ -133,9 +136,9 @@ def build_network(
 
 def on_base(network: Network, base: str, psf: NDArray[np.float64] | None = None) -> Network | Guided | Universal:
     """The network on a base, or as it is for "none"."""
-    if base == CANONICAL:
+    if base in FORMS:
         network.damp(START)
-        return Universal(network, network.config.ratio, psf)
+        return Universal(network, network.config.ratio, psf, base)
     return network if base == "none" else Guided(network, base, psf)
 
 
@@ -143,6 +146,7 @@ __all__ = [
     "BASES",
     "CANONICAL",
     "DTS",
+    "FORMS",
     "FUSIONS",
     "MODELS",
     "NETWORKS",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from csakd.classical import check_grids
-from csakd.classical.canonical import DIRECTIONS, GUIDES, Canonical, canonical
+from csakd.classical.canonical import CANONICAL, DIRECTIONS, FORMS, GUIDES, Canonical, canonical
 from csakd.models.network import Network, resized
 from csakd.physics import SpatialResponse
 
@@ -21,22 +21,26 @@ class Universal(nn.Module):
         network: for `DIRECTIONS` HSI and `GUIDES` MSI bands of the canonical form, whatever its ratio.
         ratio: r of the pairs to come.
         psf: (S, S) weights, see `csakd.physics.psf`; None for the paper's Gaussian scaled with the ratio.
+        base: a key of `FORMS`.
 
     Raises:
         ValueError: if the network has other bands.
     """
 
-    def __init__(self, network: Network, ratio: int = 4, psf: NDArray[np.float64] | None = None) -> None:
+    def __init__(
+        self, network: Network, ratio: int = 4, psf: NDArray[np.float64] | None = None, base: str = CANONICAL
+    ) -> None:
         super().__init__()
         if (network.config.hsi_bands, network.config.msi_bands) != (DIRECTIONS, GUIDES):
             raise ValueError(f"a universal network has {DIRECTIONS} HSI and {GUIDES} MSI bands")
         self.network = network
         self.config = network.config
         self.blur = SpatialResponse(ratio, psf)
+        self.base = base
 
     def at(self, ratio: int, psf: NDArray[np.float64] | None = None) -> Universal:
         """The same network, for pairs of that ratio and PSF."""
-        return Universal(self.network, ratio, psf)
+        return Universal(self.network, ratio, psf, self.base)
 
     def forward(
         self,
@@ -48,7 +52,7 @@ class Universal(nn.Module):
         if form is None:
             check_grids(self.blur.ratio, hsi, msi)
             with torch.no_grad(), torch.autocast(hsi.device.type, enabled=False):
-                form = canonical(hsi.float(), msi.float(), self.blur)
+                form = canonical(hsi.float(), msi.float(), self.blur, FORMS[self.base])
         size = (form.guides.shape[-2], form.guides.shape[-1])
         learnt, second = self.network.fused(form.low, form.guides, resized(form.low, size, self.network.interpolation))
         with torch.autocast(hsi.device.type, enabled=False):

@@ -138,7 +138,7 @@ def networks_for(recipe: Recipe, scene: Cube) -> Networks:
         card = Card(
             name=preset,
             network=vars(network.config).copy(),
-            base=recipe.base,
+            base=UNIVERSAL.get(preset, recipe.base),
             scaling=recipe.scaling,
             recipe=recipe.as_dict(),
             version=version(),
