@@ -186,7 +186,7 @@ class TestMistakes:
             f"{fuse} --model {here}/altered": "damaged or was altered",
             f"{fuse} --model {here}/pair": "is no model folder",
             f"{fuse} --model teacher": "needs training first",
-            f"{fuse} --model hyper --budget 3": "--budget is for --adapt and for models that learn from the pair they fuse: cucanet",
+            f"{fuse} --model hyper --budget 3": "--budget is for --adapt and for models that learn from",
             f"{fuse} --model usdn --budget never": "budget 'never': give a number of steps",
             f"{fuse} --model hypper": "neither a model folder nor one of",
             f"{fuse} --psf variance:-3": "must be positive",

@@ -101,8 +101,10 @@ def test_gaps_harm_no_other_pixel_much(name):
     )
     with_gaps, whole = csakd.fuse(given, name), csakd.fuse(sample.pair, name)
     scored = [evaluate(cube, replace(sample.truth, valid=with_gaps.valid))["psnr"] for cube in (with_gaps, whole)]
-    # A PSF estimated from filled pixels is a wrong one: who has gaps should know the PSF.
-    assert scored[0] > scored[1] - (9 if name == "rfuse-blind" else 1)
+    # A PSF estimated from filled pixels is a wrong one: who has gaps should know the PSF. A flexible regression on few
+    # low pixels learns from the filled ones too.
+    allowed = {"rfuse-blind": 9.0, "hyper-edge": 1.5, "hyper-edge-thorough": 1.5}
+    assert scored[0] > scored[1] - allowed.get(name, 1.0)
 
 
 def test_integers_with_nodata_are_taken_as_they_are():

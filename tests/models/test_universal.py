@@ -31,7 +31,7 @@ def test_an_untrained_one_is_nearly_its_base_whatever_the_bands():
         hsi, msi = images(observe(synthetic_scene((32, 40)), "tm6").pair)
         estimate, features = network(hsi, msi)
         base = hyper_edge(hsi, msi, Sensors(SpatialResponse(4)))
-        assert features.shape == (1, 32, 32, 40)
+        assert features.shape == (1, network.config.width, 32, 40)
         assert not torch.equal(estimate, base)
         assert (estimate - base).square().mean() < 1e-3 * base.var()
 

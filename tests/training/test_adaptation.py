@@ -30,10 +30,10 @@ def small():
 def test_what_helps_on_ground_it_did_not_learn_from_is_kept(small, monkeypatch):
     monkeypatch.setattr(adaptation, "RATE", 3e-3)
     before = weights_digest(small)
-    adapted, gain = adapt(small, PAIR, Budget(steps=60))
+    adapted, _, gain = adapt(small, PAIR, Budget(steps=60))
     assert gain >= adaptation.LEAST
     assert adapted.card.recipe["adapted"] == {"steps": 60, "seed": 0}
-    _, unknown = adaptation._lessons(PAIR)
+    _, unknown = adaptation._lessons(adaptation._views(PAIR), adapted.card.base)
     left, at_first = (adaptation._error(model, unknown) for model in (adapted, small))
     assert 10 * np.log10(at_first / left) == pytest.approx(gain)
     assert weights_digest(small) == before != weights_digest(adapted)
@@ -42,9 +42,19 @@ def test_what_helps_on_ground_it_did_not_learn_from_is_kept(small, monkeypatch):
 
 def test_what_does_not_help_there_is_thrown_away(small, monkeypatch):
     monkeypatch.setattr(adaptation, "RATE", 1.0)
-    adapted, gain = adapt(small, PAIR, Budget(steps=20))
-    assert adapted is small
-    assert gain == 0
+    monkeypatch.setattr(adaptation, "DOUBT", -100.0)
+    assert adapt(small, PAIR, Budget(steps=20)) == (small, False, 0)
+
+
+@pytest.mark.parametrize("doubt", [-100.0, 100.0])
+def test_the_thorough_base_is_taken_unless_the_pair_from_afar_is_worse_for_it(small, monkeypatch, doubt):
+    monkeypatch.setattr(adaptation, "RATE", 1.0)
+    monkeypatch.setattr(adaptation, "DOUBT", doubt)
+    adapted, moved, gain = adapt(small, PAIR, Budget(steps=20))
+    assert (moved, gain) == (doubt > 0, 0)
+    assert weights_digest(adapted) == weights_digest(small)
+    assert adapted.card.base == adapted.network.base == ("canonical-thorough" if moved else "canonical")
+    assert not adapt(adapted, PAIR, Budget(steps=20)).moved
 
 
 def test_the_same_seed_the_same_weights(small, monkeypatch):
@@ -54,7 +64,7 @@ def test_the_same_seed_the_same_weights(small, monkeypatch):
 
 
 def test_what_is_learnt_from_and_what_decides_do_not_overlap():
-    known, unknown = adaptation._lessons(PAIR)
+    known, unknown = adaptation._lessons(adaptation._views(PAIR), "canonical")
     for ratio, learnt, judged in zip(adaptation.RATIOS[:2], known, unknown, strict=True):
         assert learnt.error.shape[-2] == judged.error.shape[-2] == 24 // ratio * ratio
         assert learnt.error.shape[-1] + judged.error.shape[-1] == 24 // ratio * ratio

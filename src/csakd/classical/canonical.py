@@ -25,6 +25,7 @@ from csakd.physics import SpatialResponse
 CANONICAL, THOROUGHLY = "canonical", "canonical-thorough"
 FORMS = {CANONICAL: PLAIN, THOROUGHLY: THOROUGH}
 DIRECTIONS = 12  # K, of the HSI
+LEAST = 1e-3  # share of the strongest's RMS below which such a direction is but rounding
 LOOKS = 6  # of the MSI
 GUIDES = LOOKS + 3 * DIRECTIONS  # G
 
@@ -59,7 +60,8 @@ def canonical(
     found = steps(hsi, msi, blur, priors)
     axes, targets = found.axes[..., :DIRECTIONS], found.targets[:, :DIRECTIONS]
     unit = targets.square().mean((-2, -1), keepdim=True).sqrt()
-    scale = torch.where(unit > 0, unit, 1)
+    unit = torch.where(unit > LEAST * unit.amax(1, keepdim=True), unit, 0)
+    scale = torch.where(unit > 0, unit, torch.inf)
     maps = (
         found.regressed[:, :DIRECTIONS],
         _carried(found, msi - found.msi, axes, blur),

@@ -24,7 +24,7 @@ from csakd.classical.edges import spread
 from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, back_project, global_fit, unseen
 from csakd.classical.process import PLAIN, THOROUGH, Prior, regressed
 from csakd.classical.registration import registered
-from csakd.classical.regression import exact, whitening
+from csakd.classical.regression import exact, skewed, whitening
 from csakd.physics import Sensors, SpatialResponse
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
@@ -101,6 +101,10 @@ def steps(
 
 
 def principal_axes(image: Float[Tensor, "B L h w"], count: int) -> Float[Tensor, "B L K"]:
-    """The orthonormal directions among the bands that hold most of the image, strongest first; at most `count`."""
+    """The orthonormal directions among the bands that hold most of the image, strongest first; at most `count`.
+
+    The sign of each is that in which the image's third moment is positive.
+    """
     x = exact(image).flatten(2)
-    return torch.linalg.eigh(x @ x.mT).eigenvectors.flip(-1)[..., :count].to(image)
+    axes = torch.linalg.eigh(x @ x.mT).eigenvectors.flip(-1)[..., :count]
+    return (skewed(axes.mT @ x)[:, None] * axes).to(image)

@@ -129,24 +129,22 @@ def _explained(
 
 
 def _causes(covariance: Float[Tensor, "n n"], y: Float[Tensor, "K n"]) -> Float[Tensor, "K n"]:
-    """(covariance + noise)⁻¹ y, for each y with the noise next below that under which it is most likely.
+    """(covariance + noise)⁻¹ y, with the noises next below those under which y is likely, weighing as these are.
 
     Evidence knows averages over low pixels alone. Within them there is more to gain from detail than it knows.
     """
-    best, causes, below = y.new_full((len(y),), -torch.inf), torch.zeros_like(y), None
+    solutions, evidence = [], []
     variance = covariance.diagonal().mean()
     for noise in NOISE:
         noisy = covariance.clone()
         noisy.diagonal().add_(noise * variance)
         root = torch.linalg.cholesky(noisy)
-        solved = torch.cholesky_solve(y.mT, root).mT
-        energy = (y * solved).sum(1).clamp(min=torch.finfo(y.dtype).tiny)
-        evidence = -y.shape[1] / 2 * energy.log() - root.diagonal().log().sum()  # of y in its most likely unit
-        if below is not None:
-            causes = torch.where((evidence > best)[:, None], below, causes)
-            best = torch.maximum(evidence, best)
-        below = solved
-    return causes
+        solutions.append(torch.cholesky_solve(y.mT, root).mT)
+        energy = (y * solutions[-1]).sum(1).clamp(min=torch.finfo(y.dtype).tiny)
+        # The logarithm of y's density in the unit in which that is highest.
+        evidence.append(-y.shape[1] / 2 * energy.log() - root.diagonal().log().sum())
+    likely = torch.stack(evidence[1:]).softmax(0)
+    return (likely[..., None] * torch.stack(solutions[:-1])).sum(0)
 
 
 def _drawn(predictors: int, prior: Prior) -> Float[Tensor, "D Q"]:

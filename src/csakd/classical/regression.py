@@ -73,6 +73,11 @@ def window_mean(maps: Float[Tensor, "*any h w"], sigma: float) -> Float[Tensor, 
     return rows @ maps @ columns.mT
 
 
+def skewed(maps: Float[Tensor, "B K n"]) -> Float[Tensor, "B K"]:
+    """The signs in which third moments are positive."""
+    return torch.where(maps.pow(3).sum(-1) < 0, -1.0, 1.0)
+
+
 def whitening(low: Float[Tensor, "B F h w"], floor: float) -> Float[Tensor, "B F F"]:
     """Matrices that make features of mean 0 uncorrelated with variance 1, or less if below `floor` of the largest.
 
@@ -80,8 +85,7 @@ def whitening(low: Float[Tensor, "B F h w"], floor: float) -> Float[Tensor, "B F
     """
     x = exact(low).flatten(2)
     variance, axes = torch.linalg.eigh(x @ x.mT / x.shape[-1])
-    skew = (axes.mT @ x).pow(3).sum(-1)
-    axes = torch.where(skew < 0, -1, 1)[:, None] * axes
+    axes = skewed(axes.mT @ x)[:, None] * axes
     floored = variance.clamp(min=0) + floor * variance[:, -1:]
     scale = torch.where(floored > 0, floored, torch.inf).rsqrt()
     return (scale[..., None] * axes.mT).to(low)

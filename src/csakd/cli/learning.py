@@ -65,10 +65,12 @@ def adapted(name: str, pair: Pair, budget: str, seed: int) -> TrainedModel:
     if not isinstance(model, TrainedModel):
         raise ValueError(f"{name!r} does not learn: adapt csakd-student, csakd-teacher or a model folder")
     found = adapt(model, pair, Budget.parse(budget), seed=seed, progress=sys.stderr.isatty())
-    if found.gain:
-        print(f"adapted: {found.gain:+.2f} dB on the part of the pair that was held out, seen from afar")
-    else:
-        print("adapted: nothing gained on the part of the pair that was held out, so the model stays as it was")
+    if found.moved:
+        print("adapted: stands on the thorough base from now on")
+    gained = (
+        f"new weights gain {found.gain:.2f} dB" if found.gain else "new weights gain nothing, so they stay as they were"
+    )
+    print(f"adapted: seen from afar, on the part of the pair that was held out, {gained}")
     return found.model
 
 

@@ -42,6 +42,10 @@ class Universal(nn.Module):
         """The same network, for pairs of that ratio and PSF."""
         return Universal(self.network, ratio, psf, self.base)
 
+    def on(self, base: str) -> Universal:
+        """The same network on another base."""
+        return Universal(self.network, self.blur.ratio, self.blur.psf, base)
+
     def forward(
         self,
         hsi: Float[Tensor, "B N h w"],

@@ -1,7 +1,8 @@
 """A network for any sensor, fitted to the one pair it is to fuse, without a truth.
 
-Seen once more from afar, the pair has one: its own LR-HSI (Wald's protocol at reduced resolution). Most of it is
-learnt from; the rest decides which weights are kept, those at the start among them.
+Seen once more from afar, the pair has one: its own LR-HSI (Wald's protocol at reduced resolution). First the network is
+put on the thorough base, unless that is worse there. Then most of the pair is learnt from; the rest decides which
+weights are kept, those at the start among them.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from csakd import losses
+from csakd import losses, metrics
 from csakd.budget import Budget, steps_shown
-from csakd.classical.canonical import canonical
+from csakd.classical.canonical import FORMS, THOROUGHLY, canonical
 from csakd.cubes import Pair
 from csakd.data import collate
 from csakd.data.forms import Lesson, cropped, lesson
@@ -34,14 +36,31 @@ CROP = 16  # low pixels a side at most
 BATCH, RATE, AVERAGING = 4, 1e-4, 0.97
 TIMED = 10  # steps that tell how fast the machine is
 CHECKS = 20  # steps between two looks at what is held out
-LEAST = 0.02  # dB on what is held out, below which nothing is changed
+LEAST = 0.02  # dB on what is held out, below which weights stay as they are
+DOUBT = 0.2  # dB by which the pair from afar, of so few pixels, may wrongly find the thorough base worse
 
 
 class Adapted(NamedTuple):
-    """The model to go on with, and what adapting gained on ground it did not learn from, in dB; 0 for the old model."""
+    """What came of it.
+
+    Attributes:
+        model: to go on with; the old one where nothing helped.
+        moved: whether it now stands on the thorough base.
+        gain: in dB by new weights, on ground they did not learn from; 0 where the old ones were kept.
+    """
 
     model: TrainedModel
+    moved: bool
     gain: float
+
+
+class View(NamedTuple):
+    """The pair from afar: another pair, and its truth."""
+
+    hsi: Float[Tensor, "1 L h w"]
+    msi: Float[Tensor, "1 M H W"]
+    truth: Float[Tensor, "1 L H W"]
+    blur: SpatialResponse
 
 
 def adapt(
@@ -63,7 +82,9 @@ def adapt(
         raise ValueError(f"{model.card.name} was trained for one sensor: only networks for any sensor can be adapted")
     begun = time.perf_counter()
     budget = budget or Budget(seconds=180)
-    known, unknown = _lessons(pair)
+    views = _views(pair)
+    old, model = model, _on_thorough_base(model, views)
+    known, unknown = _lessons(views, model.card.base)
     steps = _affordable(budget, _Learner(model, known, seed), begun)
     learner = _Learner(model, known, seed)
     before = least = _error(model, unknown)
@@ -75,9 +96,25 @@ def adapt(
                 least, best = error, deepcopy(learner.average)
     gain = 10 * math.log10(before / least) if least > 0 else 0.0
     if gain < LEAST:
-        return Adapted(model, 0.0)
+        return Adapted(model, model is not old, 0.0)
     recipe = {**model.card.recipe, "adapted": {"steps": steps, "seed": seed}}
-    return Adapted(TrainedModel(best.network, replace(model.card, recipe=recipe, scores={})).eval(), gain)
+    adapted = TrainedModel(best.network, replace(model.card, recipe=recipe, scores={})).eval()
+    return Adapted(adapted, model is not old, gain)
+
+
+@torch.no_grad()
+def _on_thorough_base(model: TrainedModel, views: list[View]) -> TrainedModel:
+    """The model on the thorough base, unless it stands there or is clearly worse for it from afar."""
+    assert isinstance(model.network, Universal)
+    if model.card.base == THOROUGHLY:
+        return model
+    slow = TrainedModel(model.network.on(THOROUGHLY), replace(model.card, base=THOROUGHLY)).eval()
+    gains = []
+    for hsi, msi, truth, blur in views:
+        estimates = (one.at(blur.ratio)(hsi, msi)[0][0] for one in (slow, model))
+        better, now = (metrics.psnr(estimate, truth[0]) for estimate in estimates)
+        gains.append(float(better - now))
+    return slow if sum(gains) / len(gains) > -DOUBT else model
 
 
 class _Learner:
@@ -112,25 +149,34 @@ def _affordable(budget: Budget, trial: _Learner, begun: float) -> int:
     return Budget(seconds=max(budget.seconds - (ends[-1] - begun), 1e-9)).steps_at(pace)
 
 
-def _lessons(pair: Pair) -> tuple[list[Lesson], list[Lesson]]:
-    """The pair from afar, by several ratios: the columns to learn from, and those to judge by."""
+def _views(pair: Pair) -> list[View]:
+    """The pair from afar, by several ratios."""
     hsi, msi, _ = (torch.from_numpy(image)[None] for image in pair.filled())
     msi = SpatialResponse(pair.ratio, pair.psf)(msi)
-    known, unknown = [], []
+    views = []
     for ratio in RATIOS:
         rows, columns = (n // ratio for n in hsi.shape[-2:])
         if min(rows, columns) < SMALLEST:
             continue
-        seam = round(LEARNT * columns)
         blur = SpatialResponse(ratio)
         truth, looks = (image[..., : ratio * rows, : ratio * columns].contiguous() for image in (hsi, msi))
-        with torch.no_grad():
-            whole = lesson(canonical(blur(truth), looks, blur), truth)
-        known.append(whole.window(slice(0, rows), slice(0, seam)))
-        unknown.append(whole.window(slice(0, rows), slice(seam, columns)))
-    if not known:
+        views.append(View(blur(truth), looks, truth, blur))
+    if not views:
         least = RATIOS[0] * SMALLEST
         raise ValueError(f"an HSI of {hsi.shape[-2]}x{hsi.shape[-1]} pixels is too small to adapt to: {least}x{least}")
+    return views
+
+
+@torch.no_grad()
+def _lessons(views: list[View], base: str) -> tuple[list[Lesson], list[Lesson]]:
+    """Of each view the columns to learn from, and those to judge by."""
+    known, unknown = [], []
+    for hsi, msi, truth, blur in views:
+        whole = lesson(canonical(hsi, msi, blur, FORMS[base]), truth)
+        rows, columns = hsi.shape[-2:]
+        seam = round(LEARNT * columns)
+        known.append(whole.window(slice(0, rows), slice(0, seam)))
+        unknown.append(whole.window(slice(0, rows), slice(seam, columns)))
     return known, unknown
 
 

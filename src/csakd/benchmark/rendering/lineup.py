@@ -54,6 +54,7 @@ LINEUP: dict[str, Entrant] = {
     "hysure": Entrant("HySure", "classical", WINE, "s"),
     "hyper": Entrant("hyper", "classical", BLUE, "D"),
     "hyper-edge": Entrant("hyper-edge", "classical", ORANGE, "D"),
+    "hyper-edge-thorough": Entrant("hyper-edge, thorough", "classical", VERMILION, "D"),
     "cucanet": Entrant("CUCaNet", "one-pair", ORANGE, "v"),
     "usdn": Entrant("uSDN", "one-pair", GREEN, "v"),
     "u2mdn": Entrant("u2-MDN", "one-pair", PURPLE, "v"),
