@@ -96,36 +96,39 @@ def _regressed(
     total, weight = high.new_zeros(len(targets), *high.shape[1:]), high.new_zeros(high.shape[1:])
     for rows in _tiles(targets.shape[1], prior.tile):
         for columns in _tiles(targets.shape[2], prior.tile):
-            phi, p, y = (image[:, rows, columns] for image in (seen, low, targets))
             above, right = (slice(blur.ratio * tile.start, blur.ratio * tile.stop) for tile in (rows, columns))
-            causes, level, slopes = _explained(phi, p, y, prior)
-            # Coefficients of a constant and of p, (1 + P, K, n), on their way to the high grid.
-            drifting = torch.cat([(causes @ level)[None], (causes * exact(p).flatten(1)[:, None]) @ slopes])
-            drifting = upsample(
-                drifting.to(high).unflatten(2, y.shape[1:]), (high[0, above].shape[0], high[0, 0, right].shape[0])
-            )
-            bands = functional.pad(high[:, above, right], (0, 0, 0, 0, 1, 0), value=1.0)
-            found = torch.einsum("qkhw,qhw->khw", drifting, bands)
-            weights = (causes @ exact(phi).flatten(1).mT).to(high)
-            for some, w in zip(hidden.split(AT_ONCE), weights.split(AT_ONCE, 1), strict=True):
-                found += torch.einsum("kd,dhw->khw", w, _features(some, inputs[:, above, right], prior))
+            phi, p, y = (image[:, rows, columns] for image in (seen, low, targets))
+            found = _posterior(phi, p, y, high[:, above, right], inputs[:, above, right], hidden, prior)
             share = torch.outer(_taper(found.shape[1]), _taper(found.shape[2])).to(high)
             total[:, above, right] += share * found
             weight[above, right] += share
     return total / weight
 
 
-def _explained(
-    seen: Float[Tensor, "D h w"], low: Float[Tensor, "P h w"], targets: Float[Tensor, "K h w"], prior: Prior
-) -> tuple[Float[Tensor, "K n"], Float[Tensor, "n n"], Float[Tensor, "n n"]]:
-    """y's covariance with itself, inverted and applied to y, and the covariances of c₀ and of c in it."""
+def _posterior(
+    seen: Float[Tensor, "D h w"],
+    low: Float[Tensor, "P h w"],
+    targets: Float[Tensor, "K h w"],
+    high: Float[Tensor, "P H W"],
+    inputs: Float[Tensor, "Q H W"],
+    hidden: Float[Tensor, "D Q"],
+    prior: Prior,
+) -> Float[Tensor, "K H W"]:
+    """f over a tile, from what the HSI saw of it: y's covariance with itself, then f's with y."""
+    grid, size = (low.shape[-2], low.shape[-1]), (high.shape[-2], high.shape[-1])
     phi, p, y = (exact(image).flatten(1) for image in (seen, low, targets))
-    level, slopes = (
-        prior.drift * _near(targets.shape[1], targets.shape[2], reach).to(p) for reach in (prior.level, prior.slopes)
-    )
+    level, slopes = (prior.drift * _near(grid, reach).to(p) for reach in (prior.level, prior.slopes))
     slopes /= max(len(p), 1)
-    covariance = torch.addmm(level, phi.mT, phi) + slopes * (p.mT @ p)
-    return _causes(covariance, y), level, slopes
+    causes = _causes(torch.addmm(level, phi.mT, phi) + slopes * (p.mT @ p), y)
+
+    # Coefficients of 1 and of p on the low grid, (1 + P, K, n), and what they belong to on the high one.
+    drifting = torch.cat([(causes @ level)[None], (causes * p[:, None]) @ slopes]).to(high).unflatten(2, grid)
+    bands = functional.pad(high, (0, 0, 0, 0, 1, 0), value=1.0)
+    found = torch.einsum("qkhw,qhw->khw", upsample(drifting, size), bands)
+    weights = (causes @ phi.mT).to(high)
+    for some, w in zip(hidden.split(AT_ONCE), weights.split(AT_ONCE, 1), strict=True):
+        found += torch.einsum("kd,dhw->khw", w, _features(some, inputs, prior))
+    return found
 
 
 def _causes(covariance: Float[Tensor, "n n"], y: Float[Tensor, "K n"]) -> Float[Tensor, "K n"]:
@@ -170,9 +173,9 @@ def _features(hidden: Float[Tensor, "D Q"], inputs: Float[Tensor, "Q H W"], prio
     return (found.cos_() if prior.waves else found.relu_()).mul_((2 / FEATURES) ** 0.5)
 
 
-def _near(height: int, width: int, reach: float) -> Float[Tensor, "n n"]:
+def _near(grid: tuple[int, int], reach: float) -> Float[Tensor, "n n"]:
     """Correlation of pixels by their distance, a Gaussian of so many pixels."""
-    rows, columns = (torch.arange(n, dtype=torch.float64) for n in (height, width))
+    rows, columns = (torch.arange(n, dtype=torch.float64) for n in grid)
     down, right = (torch.exp(-((at[:, None] - at) ** 2) / (2 * reach**2)) for at in (rows, columns))
     return torch.kron(down, right)
 
