@@ -99,7 +99,7 @@ def info(options: argparse.Namespace) -> None:
     what = options.what
     if what == "models":
         for name, text in MODELS.items():
-            print(f"{name:14}{text}")
+            print(f"{name:20}{text}")
     elif what in MODELS and what not in shipped():
         print(f"{what}: {MODELS[what]}")
         if what in NETWORKS:
