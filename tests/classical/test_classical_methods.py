@@ -150,7 +150,8 @@ def test_units_do_not_matter(name):
     for matrix in (None, response.matrix):
         form = Classical(name, 4, response=matrix)
         plain, _ = form(hsi, msi)
-        rounding = 1e-5 * float(plain.abs().max()) if name.startswith("hyper-edge") else 0  # conjugate gradients amplify it
+        # Conjugate gradients amplify it.
+        rounding = 1e-5 * float(plain.abs().max()) if name.startswith("hyper-edge") else 0
         for factor in (1e-4, 3e3):
             scaled, _ = form(hsi * factor, msi * factor)
             torch.testing.assert_close(scaled, plain * factor, rtol=1e-6, atol=rounding * factor)
