@@ -1,7 +1,7 @@
 """A network for any sensor, fitted to the one pair it is to fuse, without a truth.
 
 Seen once more from afar, the pair has one: its own LR-HSI (Wald's protocol at reduced resolution). First the network is
-put on the thorough base, unless that is worse there. Then most of the pair is learnt from; the rest decides which
+put on the thorough base, unless that is clearly worse there. Then most of the pair is learnt from; the rest decides which
 weights are kept, those at the start among them.
 """
 
@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from csakd import losses, metrics
 from csakd.budget import Budget, steps_shown
@@ -24,6 +23,7 @@ from csakd.classical.canonical import FORMS, THOROUGHLY, canonical
 from csakd.cubes import Pair
 from csakd.data import collate
 from csakd.data.forms import Lesson, cropped, lesson
+from csakd.data.variants import Variant
 from csakd.models import Universal
 from csakd.models.weights import TrainedModel
 from csakd.physics import SpatialResponse
@@ -52,15 +52,6 @@ class Adapted(NamedTuple):
     model: TrainedModel
     moved: bool
     gain: float
-
-
-class View(NamedTuple):
-    """The pair from afar: another pair, and its truth."""
-
-    hsi: Float[Tensor, "1 L h w"]
-    msi: Float[Tensor, "1 M H W"]
-    truth: Float[Tensor, "1 L H W"]
-    blur: SpatialResponse
 
 
 def adapt(
@@ -103,7 +94,7 @@ def adapt(
 
 
 @torch.no_grad()
-def _on_thorough_base(model: TrainedModel, views: list[View]) -> TrainedModel:
+def _on_thorough_base(model: TrainedModel, views: list[Variant]) -> TrainedModel:
     """The model on the thorough base, unless it stands there or is clearly worse for it from afar."""
     assert isinstance(model.network, Universal)
     if model.card.base == THOROUGHLY:
@@ -149,7 +140,7 @@ def _affordable(budget: Budget, trial: _Learner, begun: float) -> int:
     return Budget(seconds=max(budget.seconds - (ends[-1] - begun), 1e-9)).steps_at(pace)
 
 
-def _views(pair: Pair) -> list[View]:
+def _views(pair: Pair) -> list[Variant]:
     """The pair from afar, by several ratios."""
     hsi, msi, _ = (torch.from_numpy(image)[None] for image in pair.filled())
     msi = SpatialResponse(pair.ratio, pair.psf)(msi)
@@ -160,7 +151,7 @@ def _views(pair: Pair) -> list[View]:
             continue
         blur = SpatialResponse(ratio)
         truth, looks = (image[..., : ratio * rows, : ratio * columns].contiguous() for image in (hsi, msi))
-        views.append(View(blur(truth), looks, truth, blur))
+        views.append(Variant(blur(truth), looks, truth, blur))
     if not views:
         least = RATIOS[0] * SMALLEST
         raise ValueError(f"an HSI of {hsi.shape[-2]}x{hsi.shape[-1]} pixels is too small to adapt to: {least}x{least}")
@@ -168,7 +159,7 @@ def _views(pair: Pair) -> list[View]:
 
 
 @torch.no_grad()
-def _lessons(views: list[View], base: str) -> tuple[list[Lesson], list[Lesson]]:
+def _lessons(views: list[Variant], base: str) -> tuple[list[Lesson], list[Lesson]]:
     """Of each view the columns to learn from, and those to judge by."""
     known, unknown = [], []
     for hsi, msi, truth, blur in views:
