@@ -1,8 +1,8 @@
 """A network for any sensor, fitted to the one pair it is to fuse, without a truth.
 
 Seen once more from afar, the pair has one: its own LR-HSI (Wald's protocol at reduced resolution). First the network is
-put on the thorough base, unless that is clearly worse there. Then most of the pair is learnt from; the rest decides which
-weights are kept, those at the start among them.
+put on the thorough base, unless that is clearly worse there. Then most of the pair is learnt from; the rest decides
+which weights are kept, those at the start among them.
 """
 
 from __future__ import annotations
