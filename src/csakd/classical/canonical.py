@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from csakd.classical.factored import Factored
 from csakd.classical.hyper import RIDGE, unseen
 from csakd.classical.hyper_edge import Steps, steps
 from csakd.classical.process import PLAIN, THOROUGH, Prior
@@ -38,16 +39,25 @@ class Canonical(NamedTuple):
         guides: on the high grid, the MSI in its strongest directions, then three maps for each of the K: detail found
             by the Gaussian process; the noise taken out of the MSI, as a linear regression would have carried it on;
             detail of the estimate.
-        estimate: `hyper-edge`'s, to be corrected.
+        factored: the estimate of `hyper-edge`, to be corrected.
         axes: the K directions among the HSI's bands, orthonormal, of arbitrary sign.
         unit: RMS of the LR-HSI in each; 0 where there is nothing to correct.
     """
 
     low: Float[Tensor, "B K h w"]
     guides: Float[Tensor, "B G H W"]
-    estimate: Float[Tensor, "B L H W"]
+    factored: Factored
     axes: Float[Tensor, "B L K"]
     unit: Float[Tensor, "B K 1 1"]
+
+    @property
+    def estimate(self) -> Float[Tensor, "B L H W"]:
+        """`hyper-edge`'s."""
+        return self.factored.image()
+
+    def corrected(self, learnt: Float[Tensor, "B K H W"]) -> Float[Tensor, "B L H W"]:
+        """The estimate with a correction in the K directions, each in its unit."""
+        return self.factored.plus(self.axes, self.unit * learnt).image()
 
 
 def canonical(
@@ -63,15 +73,15 @@ def canonical(
     unit = torch.where(unit > LEAST * unit.amax(1, keepdim=True), unit, 0)
     scale = torch.where(unit > 0, unit, torch.inf)
     maps = (
-        found.regressed[:, :DIRECTIONS],
+        unseen(found.regressed[:, :DIRECTIONS], blur),
         _carried(found, msi - found.msi, axes, blur),
-        unseen(along(axes, found.estimate), blur),
+        unseen(found.estimate.along(axes).image(), blur),
     )
     looks = _widened(found.high.flip(1)[:, :LOOKS], LOOKS)
     return Canonical(
         low=_widened(squashed(targets / scale), DIRECTIONS),
         guides=torch.cat([looks, *(_widened(squashed(image / scale), DIRECTIONS) for image in maps)], 1),
-        estimate=found.estimate,
+        factored=found.estimate,
         axes=functional.pad(axes, (0, DIRECTIONS - axes.shape[-1])),
         unit=_widened(unit, DIRECTIONS),
     )

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -28,6 +28,8 @@ CONTRAST = 0.85  # of neighbours that count as different, in units of what is us
 SURROUNDINGS = 3  # how many pixels these reach
 LEAK = 3e-3  # weight left across the sharpest edge
 STEPS_LOW, STEPS_HIGH = 60, 25
+
+NEIGHBOURS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
 
 
 def spread(
@@ -52,54 +54,52 @@ def _spread(
     targets: Float[Tensor, "K h w"],
     blur: SpatialResponse,
 ) -> Float[Tensor, "K H W"]:
-    low, size = targets.shape[1:], (predictors.shape[1], predictors.shape[2])
-    p_low, p, y = (image.flatten(1).T.contiguous() for image in (predictors_low, predictors, targets))
-
-    coarse = y.new_zeros(len(p_low), p_low.shape[1], y.shape[1])
-    graph = Graph.of(predictors_low)
-    scale = 1 / (STRENGTH * graph.degree[:, :, None] + p_low[:, :, None].square())
-    coarse = _solved(graph, p_low, y, lambda seen: seen, coarse, scale, STEPS_LOW)
-    start = upsample(coarse.permute(1, 2, 0).unflatten(2, low), size).flatten(2).permute(2, 0, 1).contiguous()
-
-    def seen_again(maps: Tensor) -> Tensor:
-        return blur.adjoint(blur(maps.T.unflatten(1, size)), size).flatten(1).T
-
-    seen = blur.adjoint(targets, size).flatten(1).T
-    graph = Graph.of(predictors)
+    size = (predictors.shape[1], predictors.shape[2])
+    coarse_graph, graph = Graph.of(predictors_low), Graph.of(predictors)
+    coarse_scale = 1 / (STRENGTH * coarse_graph.degree + predictors_low.square())
     # Stopped early, so the preconditioner decides what is learnt first: the root of each pixel's degree serves best.
-    fine = _solved(graph, p, seen, seen_again, start, graph.degree[:, :, None].rsqrt(), STEPS_HIGH)
-    return (p[:, :, None] * fine).sum(1).T.unflatten(1, size)
+    scale = graph.degree.rsqrt()
+
+    found = []
+    for y in targets:
+        start = torch.zeros_like(predictors_low)
+        coarse = _solved(coarse_graph, predictors_low, y, lambda image: image, start, coarse_scale, STEPS_LOW)
+        seen, start = blur.adjoint(y, size), upsample(coarse, size)
+        fine = _solved(graph, predictors, seen, lambda image: blur.adjoint(blur(image), size), start, scale, STEPS_HIGH)
+        found.append((predictors * fine).sum(0))
+    return torch.stack(found)
 
 
 class Graph(NamedTuple):
-    """The eight neighbours of each of N pixels, and how alike they look; beyond the border a pixel is its own."""
+    """The eight neighbours of each pixel, and how alike they look."""
 
-    neighbours: Int[Tensor, "N 8"]
-    weights: Float[Tensor, "N 8"]
-    degree: Float[Tensor, "N 1"]
+    weights: Float[Tensor, "8 H W"]  # of `NEIGHBOURS`; 0 beyond the border
+    degree: Float[Tensor, "H W"]
 
     @classmethod
     def of(cls, looks: Float[Tensor, "F H W"]) -> Graph:
-        height, width = looks.shape[1:]
-        steps = torch.tensor([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j], device=looks.device)
-        rows, columns = torch.meshgrid(*(torch.arange(n, device=looks.device) for n in (height, width)), indexing="ij")
-        row, column = rows + steps[:, 0, None, None], columns + steps[:, 1, None, None]
-        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-        neighbours = torch.where(inside, row * width + column, rows * width + columns)
-
-        contrast = (looks.flatten(1)[:, neighbours] - looks[:, None]).square().mean(0)
+        inside = torch.stack(_neighbours(torch.ones_like(looks[0])))
+        contrast = torch.stack([(other - looks).square().mean(0) for other in _neighbours(looks)]) * inside
         usual = _around(contrast.sum(0) / inside.sum(0).clamp(min=1)) + 0.01 * contrast.mean()
-        usual = (usual + usual.flatten()[neighbours]) / 2
+        usual = (usual + torch.stack(_neighbours(usual))) / 2
         likeness = torch.exp(-contrast / (2 * CONTRAST**2 * usual).clamp(min=torch.finfo(usual.dtype).tiny)) + LEAK
-        weights = inside * likeness / steps.square().sum(1)[:, None, None]
-        flat = weights.flatten(1).T.contiguous()
-        degree = flat.sum(1, keepdim=True).clamp(min=LEAK)  # an image of one pixel has no neighbours
-        return cls(neighbours.flatten(1).T.contiguous(), flat, degree)
+        distance = [down**2 + right**2 for down, right in NEIGHBOURS]
+        weights = inside * likeness / torch.tensor(distance).to(looks)[:, None, None]
+        return cls(weights, weights.sum(0).clamp(min=LEAK))  # an image of one pixel has no neighbours
 
-    def roughness(self, values: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+    def roughness(self, values: Float[Tensor, "*any H W"]) -> Float[Tensor, "*any H W"]:
         """Σ_j w_ij (v_i − v_j): the graph's Laplacian, applied."""
-        around = functional.embedding_bag(self.neighbours, values, per_sample_weights=self.weights, mode="sum")
-        return torch.addcmul(around.neg_(), self.degree, values)
+        rough = self.degree * values
+        for weight, others in zip(self.weights, _neighbours(values), strict=True):
+            rough.addcmul_(weight, others, value=-1)
+        return rough
+
+
+def _neighbours(image: Float[Tensor, "*any H W"]) -> list[Float[Tensor, "*any H W"]]:
+    """The image moved so that each of `NEIGHBOURS` takes a pixel's place; 0 beyond the border."""
+    height, width = image.shape[-2:]
+    padded = functional.pad(image, (1, 1, 1, 1))
+    return [padded[..., 1 + i : 1 + i + height, 1 + j : 1 + j + width] for i, j in NEIGHBOURS]
 
 
 def _around(image: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
@@ -110,14 +110,14 @@ def _around(image: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
 
 def _solved(
     graph: Graph,
-    predictors: Float[Tensor, "N P"],
-    seen: Float[Tensor, "N K"],
+    predictors: Float[Tensor, "P H W"],
+    seen: Float[Tensor, "H W"],
     seen_again: Callable[[Tensor], Tensor],
-    start: Float[Tensor, "N P K"],
+    start: Float[Tensor, "P H W"],
     scale: Tensor,
     steps: int,
-) -> Float[Tensor, "N P K"]:
-    """Conjugate gradients for (p BᵀB pᵀ + λL) c = p Bᵀy, of each target apart.
+) -> Float[Tensor, "P H W"]:
+    """Conjugate gradients for (p BᵀB pᵀ + λL) c = p Bᵀy.
 
     Args:
         graph: L.
@@ -128,23 +128,22 @@ def _solved(
         scale: what preconditions, by multiplication.
         steps: so many.
     """
-    p = predictors[:, :, None]
 
     def system(c: Tensor) -> Tensor:
-        rough = graph.roughness(c.flatten(1)).view_as(c).mul_(STRENGTH)
-        return rough.addcmul_(p, seen_again((p * c).sum(1))[:, None])
+        return graph.roughness(c).mul_(STRENGTH).addcmul_(predictors, seen_again((predictors * c).sum(0)))
 
     c = start
-    rest = p * seen[:, None] - system(c)
+    rest = predictors * seen - system(c)
     direction = scale * rest
-    energy = (rest * direction).sum((0, 1))
+    energy = (rest * direction).sum()
     exhausted = torch.finfo(rest.dtype).eps * energy
     for _ in range(steps):
         image = system(direction)
         unfinished = energy > exhausted
-        length = torch.where(unfinished, energy / (direction * image).sum((0, 1)), 0)
+        length = torch.where(unfinished, energy / (direction * image).sum(), 0)
         c.addcmul_(direction, length)
         rest.addcmul_(image, length, value=-1)
-        before, energy = energy, (scale * rest.square()).sum((0, 1))
-        direction.mul_(torch.where(unfinished, energy / before, 0)).addcmul_(scale, rest)
+        scaled = scale * rest
+        before, energy = energy, (scaled * rest).sum()
+        direction.mul_(torch.where(unfinished, energy / before, 0)).add_(scaled)
     return c

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from csakd.classical.factored import Factored, banded
 from csakd.classical.regression import local_ridge, moments, ridge
 from csakd.physics import Sensors, SpatialResponse, upsample
 
@@ -31,7 +32,7 @@ def hyper(hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors:
     """The estimate of the HR-HSI."""
     size = (msi.shape[-2], msi.shape[-1])
     fit = global_fit(hsi, msi, sensors.blur)
-    estimate = fit.estimate
+    estimate = fit.estimate.image()
     detail = fit.linear - upsample(fit.linear_low, size)
     for band, local in enumerate(local_ridge(fit.linear_low, fit.rest, LOCAL_SIGMA, LOCAL_RIDGE).unbind(1)):
         estimate += upsample(local, size) * detail[:, band, None]
@@ -42,17 +43,13 @@ class GlobalFit(NamedTuple):
     """What one regression for a whole scene explains.
 
     Attributes:
-        estimate: of the HR-HSI.
+        estimate: of the HR-HSI; its maps are the MSI and products of its bands.
         rest: of the LR-HSI, what the regression leaves.
-        weights: of the features in each HSI band.
-        features: the MSI and products of its bands.
         linear, linear_low: the MSI on both grids, each band with mean 0 and deviation 1 on the low one.
     """
 
-    estimate: Float[Tensor, "B L H W"]
+    estimate: Factored
     rest: Float[Tensor, "B L h w"]
-    weights: Float[Tensor, "B L F"]
-    features: Float[Tensor, "B F H W"]
     linear: Float[Tensor, "B M H W"]
     linear_low: Float[Tensor, "B M h w"]
 
@@ -72,9 +69,8 @@ def global_fit(
     centred = hsi - hsi.mean((-2, -1), keepdim=True)
     weights = quadratic * ridge(features_low, centred, RIDGE)
     weights[..., : msi.shape[1]] += (1 - quadratic) * ridge(linear_low, centred, RIDGE)
-    estimate = upsample(hsi, size) + torch.einsum("blf,bfhw->blhw", weights, features - upsample(features_low, size))
-    rest = centred - torch.einsum("blf,bfhw->blhw", weights, features_low)
-    return GlobalFit(estimate, rest, weights, features, linear, linear_low)
+    estimate = Factored.of(hsi, size).sharpened(weights, features, features_low)
+    return GlobalFit(estimate, centred - banded(weights, features_low), linear, linear_low)
 
 
 def back_project(

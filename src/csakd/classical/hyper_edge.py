@@ -21,7 +21,8 @@ from torch.nn import functional
 
 from csakd.classical.denoising import denoised
 from csakd.classical.edges import spread
-from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, back_project, global_fit, unseen
+from csakd.classical.factored import Factored
+from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, global_fit
 from csakd.classical.process import PLAIN, THOROUGH, Prior, regressed
 from csakd.classical.registration import registered
 from csakd.classical.regression import exact, skewed, whitening
@@ -40,14 +41,14 @@ def hyper_edge(
     hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors: Sensors
 ) -> Float[Tensor, "B L H W"]:
     """The estimate of the HR-HSI."""
-    return steps(hsi, msi, sensors.blur).estimate
+    return steps(hsi, msi, sensors.blur).estimate.image()
 
 
 def hyper_edge_thorough(
     hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors: Sensors
 ) -> Float[Tensor, "B L H W"]:
     """The same with the mean of several processes."""
-    return steps(hsi, msi, sensors.blur, THOROUGH).estimate
+    return steps(hsi, msi, sensors.blur, THOROUGH).estimate.image()
 
 
 class Steps(NamedTuple):
@@ -60,10 +61,10 @@ class Steps(NamedTuple):
         low, high: the MSI on both grids in uncorrelated directions of variance 1, the strongest last.
         axes: orthonormal directions among the HSI's bands, those that hold most of what the regression leaves first.
         targets: what it leaves in these directions.
-        regressed: detail that the Gaussian process finds for them.
+        regressed: what the Gaussian process makes of them.
     """
 
-    estimate: Float[Tensor, "B L H W"]
+    estimate: Factored
     hsi: Float[Tensor, "B L h w"]
     msi: Float[Tensor, "B M H W"]
     fit: GlobalFit
@@ -90,13 +91,12 @@ def steps(
 
     axes = principal_axes(rest, DIRECTIONS)
     targets = torch.einsum("blk,blhw->bkhw", axes, rest)
-    process = unseen(regressed((low, high), targets, blur, priors), blur)
+    process = regressed((low, high), targets, blur, priors)
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
-    edged = unseen(spread((predictors[0], predictors[1]), targets[:, :EDGED], blur), blur)
+    edged = spread((predictors[0], predictors[1]), targets[:, :EDGED], blur)
     first = PROCESS_SHARE * process[:, :EDGED] + EDGE_SHARE * edged
     found = torch.cat([first, process[:, EDGED:]], 1)
-    estimate = estimate + torch.einsum("blk,bkhw->blhw", axes, found)
-    estimate = back_project(estimate, hsi, blur, BACK_PROJECTIONS)
+    estimate = estimate.sharpened(axes, found, blur(found)).back_projected(hsi, blur, BACK_PROJECTIONS)
     return Steps(estimate, hsi, msi, fit, low, high, axes, targets, process)
 
 

@@ -124,7 +124,7 @@ def _posterior(
     # Coefficients of 1 and of p on the low grid, (1 + P, K, n), and what they belong to on the high one.
     drifting = torch.cat([(causes @ level)[None], (causes * p[:, None]) @ slopes]).to(high).unflatten(2, grid)
     bands = functional.pad(high, (0, 0, 0, 0, 1, 0), value=1.0)
-    found = torch.einsum("qkhw,qhw->khw", upsample(drifting, size), bands)
+    found = (upsample(drifting, size) * bands[:, None]).sum(0)
     weights = (causes @ phi.mT).to(high)
     for some, w in zip(hidden.split(AT_ONCE), weights.split(AT_ONCE, 1), strict=True):
         found += torch.einsum("kd,dhw->khw", w, _features(some, inputs, prior))

@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from csakd.classical.factored import Factored, banded
 from csakd.classical.hyper import GlobalFit
 from csakd.classical.regression import local_rest
-from csakd.physics import SpatialResponse, upsample
+from csakd.physics import SpatialResponse
 
 LOCAL_SIGMA, LOCAL_RIDGE = 1.0, 2.5e-4  # of the local regression that a shift has to beat
 DAMPING = 0.3  # of a shift, in shares of what its gradients hold
@@ -17,7 +18,7 @@ DAMPING = 0.3  # of a shift, in shares of what its gradients hold
 
 def registered(
     fit: GlobalFit, predictors: Float[Tensor, "B P h w"], blur: SpatialResponse
-) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B L h w"]]:
+) -> tuple[Factored, Float[Tensor, "B L h w"]]:
     """Each band of a regression's estimate moved by the fraction of a pixel that fits the LR-HSI best; what is left.
 
     To first order a shift adds the gradient, times two numbers. They explain what a local regression does not: what
@@ -27,25 +28,21 @@ def registered(
         fit: the regression.
         predictors: of the local one, on the low grid.
     """
-    gradients = _gradients(fit.features)
+    of_features, features = fit.estimate.spectra, fit.estimate.maps
+    gradients = _gradients(features)
     seen = [blur(gradient) for gradient in gradients]
-    count = fit.features.shape[1]
+    count = features.shape[1]
     left = local_rest(predictors, torch.cat([*seen, fit.rest], 1), LOCAL_SIGMA, LOCAL_RIDGE)
     down, right, rest = left.split([count, count, fit.rest.shape[1]], 1)
-    free = torch.stack([_banded(fit.weights, gradient) for gradient in (down, right)])
+    free = torch.stack([banded(of_features, gradient) for gradient in (down, right)])
     gram = torch.einsum("iblhw,jblhw->blij", free, free)
     energy = gram.diagonal(dim1=-2, dim2=-1)
     damped = gram + torch.where(energy > 0, DAMPING * energy, 1).diag_embed()
     shifts = torch.linalg.solve(damped, torch.einsum("iblhw,blhw->bli", free, rest)[..., None])[..., 0]
 
-    weights = (shifts[..., None] * fit.weights[:, :, None]).flatten(2)  # (B, L, 2F)
-    moved, detail = (_banded(weights, torch.cat(images, 1)) for images in (seen, gradients))
-    size = (detail.shape[-2], detail.shape[-1])
-    return detail.add_(fit.estimate).sub_(upsample(moved, size)), fit.rest - moved
-
-
-def _banded(weights: Float[Tensor, "B L F"], features: Float[Tensor, "B F rows columns"]) -> Tensor:
-    return torch.einsum("blf,bfhw->blhw", weights, features)
+    spectra = (shifts[..., None] * of_features[:, :, None]).flatten(2)  # (B, L, 2F)
+    low, high = torch.cat(seen, 1), torch.cat(gradients, 1)
+    return fit.estimate.sharpened(spectra, high, low), fit.rest - banded(spectra, low)
 
 
 def _gradients(image: Float[Tensor, "B F H W"]) -> tuple[Tensor, Tensor]:

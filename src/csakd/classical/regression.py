@@ -55,7 +55,10 @@ def local_ridge(
     # Only the inverses need float64, and hundreds of targets would pay for it.
     products = window_mean(features[:, :, None] * targets[:, None], sigma)
     cross = products - x_mean.to(targets)[:, :, None] * y_mean[:, None]
-    return (inverse.to(targets) @ cross.movedim((1, 2), (-2, -1))).movedim((-2, -1), (1, 2))
+    weights = torch.zeros_like(cross)
+    for row, moment in zip(inverse.to(targets).movedim((-2, -1), (2, 1)).unbind(1), cross.unbind(1), strict=True):
+        weights.addcmul_(row[:, :, None], moment[:, None])
+    return weights
 
 
 def local_rest(
@@ -64,7 +67,7 @@ def local_rest(
     """What `local_ridge` leaves of the targets."""
     weights = local_ridge(features, targets, sigma, strength)
     x, y = (image - window_mean(image, sigma) for image in (features, targets))
-    return y - torch.einsum("bflhw,bfhw->blhw", weights, x)
+    return y - (weights * x[:, :, None]).sum(1)
 
 
 def window_mean(maps: Float[Tensor, "*any h w"], sigma: float) -> Float[Tensor, "*any h w"]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from csakd.classical.canonical import DIRECTIONS, LOOKS, Canonical, along, canonical
+from csakd.classical.factored import Factored
 from csakd.cubes import Cube
 from csakd.data.patches import Batch
 from csakd.data.positions import Position
@@ -56,11 +57,12 @@ class Lesson(NamedTuple):
         """For the training step: the error alone is to be learnt, so it counts as the truth, and the estimate as 0."""
         low, guides, error = (image.float() for image in self[:3])
         one = torch.ones(1, 1, 1, 1)
+        nothing = Factored.of(torch.zeros_like(low), (error.shape[-2], error.shape[-1]))
         return Batch(
             hsi=low,
             msi=guides,
             truth=error,
-            base=Canonical(low, guides, torch.zeros_like(error), torch.eye(DIRECTIONS)[None], self.scale),
+            base=Canonical(low, guides, nothing, torch.eye(DIRECTIONS)[None], self.scale),
             valid=torch.ones(1, *error.shape[-2:], dtype=torch.bool),
             units=Affine(0 * one, one),
             peak=one,

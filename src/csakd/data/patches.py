@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -43,18 +43,18 @@ class Batch(NamedTuple):
 
     def mapped(self, change: Callable[[Sequence[Tensor]], Tensor], *others: Batch) -> Batch:
         """Every tensor replaced by `change` of it and its counterparts in `others`."""
-        alike = (self, *others)
-        return Batch(
-            hsi=change([batch.hsi for batch in alike]),
-            msi=change([batch.msi for batch in alike]),
-            truth=change([batch.truth for batch in alike]),
-            base=None
-            if self.base is None
-            else type(self.base)(*map(change, zip(*(b.base for b in alike if b.base), strict=True))),
-            valid=change([batch.valid for batch in alike]),
-            units=Affine(*(change(parts) for parts in zip(*(batch.units for batch in alike), strict=True))),
-            peak=change([batch.peak for batch in alike]),
-        )
+        found: Batch = _mapped(change, (self, *others))
+        return found
+
+
+def _mapped(change: Callable[[Sequence[Tensor]], Tensor], alike: Sequence[Any]) -> Any:
+    """Tuples of tensors, of such tuples and of None, each tensor replaced."""
+    first = alike[0]
+    if first is None:
+        return None
+    if isinstance(first, Tensor):
+        return change(alike)
+    return type(first)(*(_mapped(change, parts) for parts in zip(*alike, strict=True)))
 
 
 @dataclass(frozen=True)

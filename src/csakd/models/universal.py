@@ -60,4 +60,4 @@ class Universal(nn.Module):
         size = (form.guides.shape[-2], form.guides.shape[-1])
         learnt, second = self.network.fused(form.low, form.guides, resized(form.low, size, self.network.interpolation))
         with torch.autocast(hsi.device.type, enabled=False):
-            return form.estimate + torch.einsum("blk,bkhw->blhw", form.axes, form.unit * learnt.float()), second
+            return form.corrected(learnt.float()), second

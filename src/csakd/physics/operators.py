@@ -70,6 +70,14 @@ class SpatialResponse:
         terms = [rows @ high @ columns.T for rows, columns in self._matrices(high.shape[-2:], high)]
         return torch.stack(terms).sum(0) if len(terms) > 1 else terms[0]
 
+    def interpolated(self, low: Float[Tensor, "*any h w"], size: tuple[int, int]) -> Float[Tensor, "*any h w"]:
+        """What is seen of the image `upsample` makes of it, by small matrices."""
+        up_rows, up_columns = _interpolation(low, size)
+        terms = [
+            (rows @ up_rows) @ low @ (columns @ up_columns).T for rows, columns in self._matrices(size, low)
+        ]
+        return torch.stack(terms).sum(0) if len(terms) > 1 else terms[0]
+
     def adjoint(self, low: Float[Tensor, "*any h w"], size: tuple[int, int] | None = None) -> Float[Tensor, "*any H W"]:
         """The transpose; `size` is the high image's, r·h × r·w if not given."""
         high_size = size or (self.ratio * low.shape[-2], self.ratio * low.shape[-1])
@@ -93,11 +101,16 @@ def upsample(low: Float[Tensor, "*any h w"], size: tuple[int, int]) -> Float[Ten
 
     Keys' kernel with a = −1/2, as in MATLAB's imresize: unlike torch's plain a = −3/4 it reproduces a linear ramp.
     """
-    rows, columns = (
+    rows, columns = _interpolation(low, size)
+    return rows @ (low @ columns.T)
+
+
+def _interpolation(low: Tensor, size: Sequence[int]) -> list[Tensor]:
+    """The matrices of `upsample`, for rows and for columns."""
+    return [
         torch.as_tensor(_bicubic_matrix(n, to), dtype=low.dtype, device=low.device)
         for n, to in zip(low.shape[-2:], size, strict=True)
-    )
-    return rows @ (low @ columns.T)
+    ]
 
 
 @lru_cache(maxsize=64)
