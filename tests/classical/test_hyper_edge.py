@@ -72,7 +72,7 @@ class TestEdges:
         looks, values = random(3, 7, 9), random(4, 7, 9, seed=1)
         dense = self.laplacian(looks.numpy())
         rough = edges.Graph.of(looks).roughness(values).flatten(1)
-        np.testing.assert_allclose(rough, values.flatten(1).numpy() @ dense, atol=1e-10)
+        np.testing.assert_allclose(rough, edges.STRENGTH * values.flatten(1).numpy() @ dense, atol=1e-10)
         np.testing.assert_allclose(dense, dense.T, atol=1e-12)
         np.testing.assert_allclose(edges.Graph.of(looks).roughness(torch.ones_like(values)), 0 * values, atol=1e-12)
 

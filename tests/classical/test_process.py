@@ -86,7 +86,7 @@ def test_tiles_of_a_large_scene_agree_with_the_whole():
     assert rms(tiled - whole) < 0.05 * rms(whole)
 
 
-@pytest.mark.parametrize("prior", process.THOROUGH, ids=str)
+@pytest.mark.parametrize("prior", process.SEVERAL, ids=str)
 def test_whatever_is_held_likely_the_mean_of_several_is_as_good_as_the_plain_one(prior):
     blur = SpatialResponse(4)
     high = upsample(random(1, 2, 24, 24), (96, 96))
@@ -99,8 +99,8 @@ def test_whatever_is_held_likely_the_mean_of_several_is_as_good_as_the_plain_one
 def test_several_priors_give_the_mean_of_what_each_gives():
     blur, high = SpatialResponse(2), random(1, 2, 24, 24)
     low, targets = blur(high), random(1, 1, 12, 12, seed=1)
-    together = process.regressed((low, high), targets, blur, process.THOROUGH)
-    apart = [process.regressed((low, high), targets, blur, [prior]) for prior in process.THOROUGH]
+    together = process.regressed((low, high), targets, blur, process.SEVERAL)
+    apart = [process.regressed((low, high), targets, blur, [prior]) for prior in process.SEVERAL]
     torch.testing.assert_close(together, torch.stack(apart).mean(0))
     assert rms(apart[0] - apart[1]) > 0.01 * rms(apart[0])
 

@@ -7,7 +7,6 @@ look alike, and one network can correct the estimate for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,12 +16,11 @@ from torch.nn import functional
 
 from csakd.classical.factored import Factored
 from csakd.classical.hyper import RIDGE, unseen
-from csakd.classical.hyper_edge import Steps, steps
-from csakd.classical.process import PLAIN, THOROUGH, Prior
+from csakd.classical.hyper_edge import PLAIN, THOROUGH, Effort, Steps, steps
 from csakd.classical.regression import moments, ridge
 from csakd.physics import SpatialResponse
 
-# As names of bases: what `hyper-edge` holds likely.
+# As names of bases: the effort that `hyper-edge` makes.
 CANONICAL, THOROUGHLY = "canonical", "canonical-thorough"
 FORMS = {CANONICAL: PLAIN, THOROUGHLY: THOROUGH}
 DIRECTIONS = 12  # K, of the HSI
@@ -64,10 +62,10 @@ def canonical(
     hsi: Float[Tensor, "B L h w"],
     msi: Float[Tensor, "B M H W"],
     blur: SpatialResponse,
-    priors: Sequence[Prior] = PLAIN,
+    effort: Effort = PLAIN,
 ) -> Canonical:
     """The canonical form of each pair."""
-    found = steps(hsi, msi, blur, priors)
+    found = steps(hsi, msi, blur, effort)
     axes, targets = found.axes[..., :DIRECTIONS], found.targets[:, :DIRECTIONS]
     unit = targets.square().mean((-2, -1), keepdim=True).sqrt()
     unit = torch.where(unit > LEAST * unit.amax(1, keepdim=True), unit, 0)

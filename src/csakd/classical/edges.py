@@ -27,7 +27,7 @@ STRENGTH = 0.1  # λ
 CONTRAST = 0.85  # of neighbours that count as different, in units of what is usual in their surroundings
 SURROUNDINGS = 3  # how many pixels these reach
 LEAK = 3e-3  # weight left across the sharpest edge
-STEPS_LOW, STEPS_HIGH = 60, 25
+STEPS_LOW, STEPS_HIGH = 60, 20
 
 NEIGHBOURS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
 
@@ -56,7 +56,7 @@ def _spread(
 ) -> Float[Tensor, "K H W"]:
     size = (predictors.shape[1], predictors.shape[2])
     coarse_graph, graph = Graph.of(predictors_low), Graph.of(predictors)
-    coarse_scale = 1 / (STRENGTH * coarse_graph.degree + predictors_low.square())
+    coarse_scale = 1 / (coarse_graph.degree + predictors_low.square())
     # Stopped early, so the preconditioner decides what is learnt first: the root of each pixel's degree serves best.
     scale = graph.degree.rsqrt()
 
@@ -73,7 +73,7 @@ def _spread(
 class Graph(NamedTuple):
     """The eight neighbours of each pixel, and how alike they look."""
 
-    weights: Float[Tensor, "8 H W"]  # of `NEIGHBOURS`; 0 beyond the border
+    weights: Float[Tensor, "8 H W"]  # λw of `NEIGHBOURS`; 0 beyond the border
     degree: Float[Tensor, "H W"]
 
     @classmethod
@@ -84,11 +84,11 @@ class Graph(NamedTuple):
         usual = (usual + torch.stack(_neighbours(usual))) / 2
         likeness = torch.exp(-contrast / (2 * CONTRAST**2 * usual).clamp(min=torch.finfo(usual.dtype).tiny)) + LEAK
         distance = [down**2 + right**2 for down, right in NEIGHBOURS]
-        weights = inside * likeness / torch.tensor(distance).to(looks)[:, None, None]
-        return cls(weights, weights.sum(0).clamp(min=LEAK))  # an image of one pixel has no neighbours
+        weights = STRENGTH * inside * likeness / torch.tensor(distance).to(looks)[:, None, None]
+        return cls(weights, weights.sum(0).clamp(min=STRENGTH * LEAK))  # an image of one pixel has no neighbours
 
     def roughness(self, values: Float[Tensor, "*any H W"]) -> Float[Tensor, "*any H W"]:
-        """Σ_j w_ij (v_i − v_j): the graph's Laplacian, applied."""
+        """λ Σ_j w_ij (v_i − v_j): the graph's Laplacian, applied."""
         rough = self.degree * values
         for weight, others in zip(self.weights, _neighbours(values), strict=True):
             rough.addcmul_(weight, others, value=-1)
@@ -120,7 +120,7 @@ def _solved(
     """Conjugate gradients for (p BᵀB pᵀ + λL) c = p Bᵀy.
 
     Args:
-        graph: L.
+        graph: λL.
         predictors: p.
         seen: Bᵀy.
         seen_again: BᵀB.
@@ -130,7 +130,7 @@ def _solved(
     """
 
     def system(c: Tensor) -> Tensor:
-        return graph.roughness(c).mul_(STRENGTH).addcmul_(predictors, seen_again((predictors * c).sum(0)))
+        return graph.roughness(c).addcmul_(predictors, seen_again((predictors * c).sum(0)))
 
     c = start
     rest = predictors * seen - system(c)

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -23,18 +22,34 @@ from csakd.classical.denoising import denoised
 from csakd.classical.edges import spread
 from csakd.classical.factored import Factored
 from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, global_fit
-from csakd.classical.process import PLAIN, THOROUGH, Prior, regressed
+from csakd.classical.process import SEVERAL, Prior, regressed
 from csakd.classical.registration import registered
 from csakd.classical.regression import exact, skewed, whitening
 from csakd.physics import Sensors, SpatialResponse
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
 QUADRATIC = 0.2  # share of the global regression; the process is better at what bends
-DIRECTIONS, EDGED = 32, 6  # of what is left; those in which edges are followed
+DIRECTIONS = 32  # of what is left
 PREDICTORS = 10  # directions among the MSI bands, at most
 FLOOR = 0.01  # share of the largest variance below which such a direction counts less
 INTERCEPT = 2.0  # of the edge-following regression, beside predictors of variance 1
 PROCESS_SHARE, EDGE_SHARE = 0.7, 0.4  # more than 1 in all: each gives up what back-projection has to restore
+REST_SHARE = 0.85  # of the process in the other directions, where it takes some noise for signal
+
+
+class Effort(NamedTuple):
+    """How much work an estimate is worth.
+
+    Attributes:
+        priors: of the processes whose mean is taken.
+        edged: directions in which edges are followed.
+    """
+
+    priors: tuple[Prior, ...] = (Prior(),)
+    edged: int = 4
+
+
+PLAIN, THOROUGH = Effort(), Effort(SEVERAL, 6)
 
 
 def hyper_edge(
@@ -47,7 +62,7 @@ def hyper_edge(
 def hyper_edge_thorough(
     hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], sensors: Sensors
 ) -> Float[Tensor, "B L H W"]:
-    """The same with the mean of several processes."""
+    """The same with more effort: the mean of several processes, edges in more directions."""
     return steps(hsi, msi, sensors.blur, THOROUGH).estimate.image()
 
 
@@ -79,7 +94,7 @@ def steps(
     hsi: Float[Tensor, "B L h w"],
     msi: Float[Tensor, "B M H W"],
     blur: SpatialResponse,
-    priors: Sequence[Prior] = PLAIN,
+    effort: Effort = PLAIN,
 ) -> Steps:
     """`hyper_edge`, with all it finds on its way."""
     hsi, msi = denoised(hsi, msi, blur)
@@ -91,11 +106,11 @@ def steps(
 
     axes = principal_axes(rest, DIRECTIONS)
     targets = torch.einsum("blk,blhw->bkhw", axes, rest)
-    process = regressed((low, high), targets, blur, priors)
+    process = regressed((low, high), targets, blur, effort.priors)
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
-    edged = spread((predictors[0], predictors[1]), targets[:, :EDGED], blur)
-    first = PROCESS_SHARE * process[:, :EDGED] + EDGE_SHARE * edged
-    found = torch.cat([first, process[:, EDGED:]], 1)
+    edged = spread((predictors[0], predictors[1]), targets[:, : effort.edged], blur)
+    first, others = process[:, : effort.edged], process[:, effort.edged :]
+    found = torch.cat([PROCESS_SHARE * first + EDGE_SHARE * edged, REST_SHARE * others], 1)
     estimate = estimate.sharpened(axes, found, blur(found)).back_projected(hsi, blur, BACK_PROJECTIONS)
     return Steps(estimate, hsi, msi, fit, low, high, axes, targets, process)
 

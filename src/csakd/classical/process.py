@@ -26,7 +26,7 @@ from csakd.classical.regression import exact
 from csakd.physics import SpatialResponse, upsample
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
-FEATURES, AT_ONCE = 512, 128
+FEATURES, AT_ONCE = 384, 128
 NOISE = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)  # variances of what remains unexplained, in shares of all, to choose from
 OVERLAP = 4  # low pixels that neighbouring tiles share
 
@@ -46,19 +46,18 @@ class Prior(NamedTuple):
     drift: float = 0.03
     level: float = 1.5
     slopes: float = 2.5
-    tile: int = 20
+    tile: int = 16
     waves: bool = False
     place: float = 0.0
     seed: int = 0
 
 
-PLAIN = (Prior(),)
 # The mean of estimates of different kinds is better than any of them.
-THOROUGH = (
+SEVERAL = (
     Prior(drift=0.1, tile=40),
-    Prior(drift=0.003, tile=16, seed=1),
-    Prior(drift=0.3, waves=True, seed=2),
-    Prior(level=2.5, slopes=4.0, tile=16, seed=3),
+    Prior(drift=0.003, seed=1),
+    Prior(drift=0.3, waves=True, tile=20, seed=2),
+    Prior(level=2.5, slopes=4.0, seed=3),
     Prior(level=4.0, slopes=7.0, tile=40, seed=4),
     Prior(place=12.0, tile=40, seed=5),
     Prior(drift=0.01, tile=12, seed=6),
@@ -69,7 +68,7 @@ def regressed(
     predictors: tuple[Float[Tensor, "B P h w"], Float[Tensor, "B P H W"]],
     targets: Float[Tensor, "B K h w"],
     blur: SpatialResponse,
-    priors: Sequence[Prior] = PLAIN,
+    priors: Sequence[Prior] = (Prior(),),
 ) -> Float[Tensor, "B K H W"]:
     """f on the high grid, the mean over all priors.
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 Streams = Float[Tensor, "B C H W"]
 
@@ -21,6 +20,9 @@ class CrossAttention(nn.Module):
     As printed and released, the logits are *sums* over pixels: their size, and with it the softmax's sharpness,
     grows with the image. `invariant` normalises query and key over the pixels and learns one temperature a head
     instead, so that one network behaves alike on crops, whole scenes and tiles.
+
+    Query, key and value are linear in the features, and the logits need them summed over pixels only: from the
+    features' own C×C products all else follows, value and output projection becoming one C×C matrix.
 
     Args:
         width: C.
@@ -37,17 +39,31 @@ class CrossAttention(nn.Module):
         self.out = nn.Conv2d(inner, width, 1)
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1)) if invariant else None
 
-    def _split(self, features: Float[Tensor, "B D H W"]) -> Float[Tensor, "B K d N"]:
-        return features.flatten(2).unflatten(1, (self.heads, -1))
-
     def forward(self, query: Streams, key: Streams, value: Streams, residual: Streams) -> Streams:
-        q, k, v = self._split(self.query(query)), self._split(self.key(key)), self._split(self.value(value))  # Eq. 8
+        x, y, z = (_with_ones(features) for features in (query, key, value))
+        of_query, of_key, of_value = (self._projection(layer) for layer in (self.query, self.key, self.value))
+        logits = of_query @ (x @ y.mT)[:, None] @ of_key.mT  # Q Kᵀ of Eq. 8, (B, K, d, d)
         if self.temperature is None:
-            logits = q @ k.mT * self.scale
+            logits = logits * self.scale
         else:
-            logits = functional.normalize(q, dim=-1) @ functional.normalize(k, dim=-1).mT * self.temperature
-        attended = (logits.softmax(-1) @ v).flatten(1, 2).unflatten(2, query.shape[-2:])
-        return self.out(attended) + residual  # O of Eq. 9
+            lengths = (_norms(of_query, x @ x.mT)[..., None] * _norms(of_key, y @ y.mT)[..., None, :]).clamp(1e-12)
+            logits = logits / lengths * self.temperature
+        attended = (logits.softmax(-1) @ of_value).flatten(1, 2)  # of the value's features, (B, K·d, C + 1)
+        mixed = (self.out.weight.flatten(1) @ attended) @ z
+        return mixed.unflatten(2, query.shape[-2:]) + self.out.bias[:, None, None] + residual  # O of Eq. 9
+
+    def _projection(self, layer: nn.Conv2d) -> Float[Tensor, "K d D"]:
+        assert layer.bias is not None
+        return torch.cat([layer.weight.flatten(1), layer.bias[:, None]], 1).unflatten(0, (self.heads, -1))
+
+
+def _with_ones(features: Streams) -> Float[Tensor, "B D N"]:
+    return torch.cat([features.flatten(2), features.new_ones(len(features), 1, features[0, 0].numel())], 1)
+
+
+def _norms(projection: Float[Tensor, "K d D"], products: Float[Tensor, "B D D"]) -> Float[Tensor, "B K d"]:
+    """Of projected features over all pixels, from the products of these features."""
+    return ((projection @ products[:, None]) * projection).sum(-1).clamp(min=0).sqrt()
 
 
 class CSA(nn.Module):

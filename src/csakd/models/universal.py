@@ -58,6 +58,8 @@ class Universal(nn.Module):
             with torch.no_grad(), torch.autocast(hsi.device.type, enabled=False):
                 form = canonical(hsi.float(), msi.float(), self.blur, FORMS[self.base])
         size = (form.guides.shape[-2], form.guides.shape[-1])
-        learnt, second = self.network.fused(form.low, form.guides, resized(form.low, size, self.network.interpolation))
+        # With channels last, narrow convolutions take half the time on a CPU.
+        low, guides = (image.contiguous(memory_format=torch.channels_last) for image in (form.low, form.guides))
+        learnt, second = self.network.fused(low, guides, resized(low, size, self.network.interpolation))
         with torch.autocast(hsi.device.type, enabled=False):
             return form.corrected(learnt.float()), second

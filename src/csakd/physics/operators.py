@@ -73,9 +73,7 @@ class SpatialResponse:
     def interpolated(self, low: Float[Tensor, "*any h w"], size: tuple[int, int]) -> Float[Tensor, "*any h w"]:
         """What is seen of the image `upsample` makes of it, by small matrices."""
         up_rows, up_columns = _interpolation(low, size)
-        terms = [
-            (rows @ up_rows) @ low @ (columns @ up_columns).T for rows, columns in self._matrices(size, low)
-        ]
+        terms = [(rows @ up_rows) @ low @ (columns @ up_columns).T for rows, columns in self._matrices(size, low)]
         return torch.stack(terms).sum(0) if len(terms) > 1 else terms[0]
 
     def adjoint(self, low: Float[Tensor, "*any h w"], size: tuple[int, int] | None = None) -> Float[Tensor, "*any H W"]:
