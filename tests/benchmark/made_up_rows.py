@@ -57,3 +57,10 @@ def noisy(name, both=True, **changes):
 
 def losses(name, psnr, **changes):
     return score(name, study="losses", budget="300s", psnr=psnr, **changes)
+
+
+def sensors(name, **changes):
+    """Two scenes, seen by four pairs of sensors; every one has a PSNR of its own."""
+    return [score(name, study="sensors", scene=scene, msi=msi, ratio=ratio, psnr=30 + place + ratio + bands, **changes)
+            for place, scene in enumerate(("lake", "city")) for msi, bands in (("tm4", 4), ("sentinel2", 10))
+            for ratio in (4, 3)]  # fmt: skip

@@ -17,6 +17,7 @@ from csakd.benchmark.bench import Bench, with_variants
 from csakd.benchmark.ledger import score_ledger
 from csakd.benchmark.protocol import PROTOCOLS, STUDIES, Study
 from csakd.cli import main
+from csakd.models.weights import shipped
 
 CHEAP = ("bicubic", "glp", "usdn", "mini-student", "mini-teacher")
 WEIGHED = ("seconds", "learn_seconds", "fuse_seconds", "version")
@@ -138,6 +139,20 @@ def test_noise_and_variants(tmp_path):
     assert found.keys() == {(name, snr) for name in names for snr in ("", "25")}
     assert found["glp", "25"] < found["glp", ""] - 1
     assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+def test_models_that_come_trained_at_other_ratios(tmp_path):
+    """As it comes, fitted to the pair, and out of a folder."""
+    names = ("csakd-student", "csakd-student+adapted", f"mine={shipped()['csakd-student']}")
+    study = Study(names, msi=("tm4",), ratios=(2, 4))
+    assert bench(tmp_path, study=study).run() == 2, "32 pixels are too small to adapt to at ratio 4"
+    found = {(row["method"], row["ratio"], row["split"]): row for row in measured(tmp_path)}
+    assert all(
+        row["psnr"] == found["csakd-student", *place]["psnr"] for (name, *place), row in found.items() if name == "mine"
+    )
+    adapted = found["csakd-student+adapted", "2", "test"]
+    assert (adapted["budget"], adapted["status"]) == ("3", "ok")
+    assert "too small to adapt" in found["csakd-student+adapted", "4", "test"]["note"]
 
 
 def test_own_bands(tmp_path):

@@ -1,5 +1,7 @@
 """Names of methods, and what a protocol makes of their recipes."""
 
+from dataclasses import replace
+
 import pytest
 
 from csakd.benchmark.bench import with_variants
@@ -37,6 +39,20 @@ def test_the_parts_of_a_name():
     assert (recipe.msi, recipe.bands, recipe.patch, recipe.batch, recipe.snr) == ("tm6", "aviris-172", 64, 2, None)
     assert method("hyper").kind == "classical"
     assert method("usdn").kind == "one-pair"
+
+
+def test_what_comes_trained_and_what_is_given():
+    adapted, given = method("csakd-student+adapted"), method("mine=runs/a@b+c=d")
+    assert (adapted.name, adapted.kind, adapted.model) == ("csakd-student+adapted", "adapted", "csakd-student")
+    assert (given.name, given.kind, given.model) == ("mine", "given", "runs/a@b+c=d")
+    assert with_variants(["mine=run", "csakd-student"], ("snr=35",)) == (method("mine=run"), method("csakd-student"))
+    with pytest.raises(ValueError, match=r"no base and no changes to its recipe, only \+adapted"):
+        method("csakd-student+hyper")
+
+
+def test_crops_fit_the_ratio():
+    recipe = replace(SMALL, ratio=3).trained_by(method("ssrnet").recipe, "tm4", ())
+    assert (recipe.ratio, recipe.patch) == (3, 63)
 
 
 def test_changes_have_the_last_word():

@@ -3,19 +3,19 @@
 import re
 
 import pytest
-from made_up_rows import cost, failure, losses, noisy, score
+from made_up_rows import cost, failure, losses, noisy, score, sensors
 
 from csakd.benchmark.bench import with_variants
 from csakd.benchmark.methods import TRAINED, method
 from csakd.benchmark.protocol import STUDIES
 from csakd.benchmark.rendering.lineup import COLOURS, LINEUP, MARKERS, entrant, label, place
 from csakd.benchmark.rendering.printed import PRINTED, agree
-from csakd.benchmark.rendering.study_tables import table_four, table_three, table_two
+from csakd.benchmark.rendering.study_tables import table_four, table_seeds, table_sensors, table_three, table_two
 from csakd.benchmark.rendering.table_one import table_cost, table_one, table_one_metrics, table_one_scenes
 from csakd.benchmark.rendering.typeset import Cell, Column, Line, ranked
 from csakd.classical import CLASSICAL
 from csakd.metrics import METRICS
-from csakd.models import ONE_PAIR
+from csakd.models import ONE_PAIR, UNIVERSAL
 
 FEW = "12 steps: too few to mean anything"
 NAIVE = "losses.kd=0,losses.beba=0.0,losses.sam=0"
@@ -149,7 +149,8 @@ def test_failures_are_listed_with_their_reasons():
 
 
 def test_everybody_has_a_label_and_the_right_kind():
-    assert {*CLASSICAL, *ONE_PAIR, *TRAINED} <= set(LINEUP)
+    assert {*CLASSICAL, *ONE_PAIR, *TRAINED, *UNIVERSAL} <= set(LINEUP)
+    assert label("csakd-student+adapted") == "CSAKD student, adapted"
     for name in (*CLASSICAL, *ONE_PAIR):
         assert LINEUP[name].kind == method(name).kind
     assert all(LINEUP[name].kind in ("supervised", "ours") for name in TRAINED)
@@ -290,6 +291,22 @@ def test_cost_in_every_setting():
 
 
 # Studies
+
+
+def test_sensors_side_by_side_and_seeds_one_by_one():
+    rows = [*sensors("hyper"), *sensors("universal-alone"), *sensors("universal-alone", seed=1)]
+    for row in rows[-8:]:
+        row["psnr"] = str(float(row["psnr"]) + 2)
+    table = table_sensors(rows)
+    headings = [column.group for column in table.columns][1::2]
+    assert headings == ["4 bands, ratio 4", "10 bands, ratio 4", "4 bands, ratio 3", "10 bands, ratio 3"]
+    assert texts(table, "hyper")[::2] == ["38.50", "44.50", "37.50", "43.50"]
+    assert texts(table, "CSAKD student, undistilled")[::2] == ["39.50", "45.50", "38.50", "44.50"], "mean of seeds"
+    assert "CAUTION" not in table.caption
+    assert "noise" not in table.caption
+    assert "noise on both images" in table_sensors(sensors("hyper", hsi_snr=30, msi_snr=30)).caption
+    each = table_seeds(rows)
+    assert [[cell.text for cell in line.cells][1:3] for line in each.rows] == [["0", "38.50"], ["1", "40.50"]]
 
 
 def test_table_two_by_the_papers_row():

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from made_up_rows import cost, failure, losses, noisy, score, write
+from made_up_rows import cost, failure, losses, noisy, score, sensors, write
 
 from csakd.benchmark.rendering.latex import LONG, escaped
 from csakd.benchmark.rendering.picture import LONGEST, RAISED, Sheet
@@ -48,11 +48,20 @@ def everything():
         rows += [*noisy("glp", msi=msi), *noisy("student@snr=35", both=False, msi=msi)]
     rows += [losses("student", 35), losses(f"student@{NAIVE}", 20), losses("[x]@losses.sam=0.5", 3)]
     rows += [score("student@options.joint_low=2", study="depths"), score("student", study="depths")]
+    for split in ("test", "validation"):
+        for snr in ("", "35"):
+            rows += sensors("hyper", split=split, hsi_snr=snr, msi_snr=snr)
+            rows += [
+                row
+                for seed in (0, 1)
+                for row in sensors("universal-alone", split=split, hsi_snr=snr, msi_snr=snr, seed=seed)
+            ]
     return rows, [cost("student", parameters=7449946, gmacs=144.9), cost("mssjfl", parameters=1e6, note=NASTY)]
 
 
 NAMES = ["table1", "table1-own", "table1-validation", "table1-metrics", "table1-scenes", "cost", "table2-hsi-tm4",
-         "table2-both-tm4", "table2-hsi-tm6", "table2-both-tm6", "table3", "table4"]  # fmt: skip
+         "table2-both-tm4", "table2-hsi-tm6", "table2-both-tm6", "sensors", "sensors-35", "seeds", "sensors-validation",
+         "sensors-35-validation", "seeds-validation", "table3", "table4"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -76,11 +76,10 @@ class TestEdges:
         np.testing.assert_allclose(dense, dense.T, atol=1e-12)
         np.testing.assert_allclose(edges.Graph.of(looks).roughness(torch.ones_like(values)), 0 * values, atol=1e-12)
 
-    def test_enough_steps_solve_the_dense_system(self, monkeypatch):
-        monkeypatch.setattr(edges, "STEPS_HIGH", 600)
+    def test_enough_steps_solve_the_dense_system(self):
         blur, targets = SpatialResponse(2), random(1, 2, 4, 3, seed=2)
         high, low = random(1, 2, 8, 6), random(1, 2, 4, 3, seed=1)
-        found = edges.spread((low, high), targets, blur)
+        found = edges.spread((low, high), targets, blur, steps=600)
         p = np.hstack([np.diag(band.flatten().numpy()) for band in high[0]])  # (N, 2N): p·c from stacked c
         b = np.stack([blur(unit.view(8, 6)).flatten().numpy() for unit in torch.eye(48, dtype=torch.float64)], 1)
         rough = np.kron(np.eye(2), self.laplacian(high[0].numpy()))

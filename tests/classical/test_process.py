@@ -47,7 +47,7 @@ def test_the_mean_is_that_of_the_textbook():
     prior = process.Prior()
     weights = process._drawn(2, prior).numpy()
     flat = high[0].flatten(1).numpy()
-    hidden = np.maximum(weights[:, :2] @ flat + weights[:, -1:], 0) * (2 / process.FEATURES) ** 0.5
+    hidden = np.maximum(weights[:, :2] @ flat + weights[:, -1:], 0) * (2 / prior.features) ** 0.5
     b = np.stack([blur(unit.view(10, 12)).flatten().numpy() for unit in torch.eye(120, dtype=torch.float64)], 1)
     u = np.stack(
         [upsample(unit.view(5, 6), (10, 12)).flatten().numpy() for unit in torch.eye(30, dtype=torch.float64)], 1

@@ -6,7 +6,7 @@ import csv
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,9 @@ from csakd.inference import fuse, load
 from csakd.io.atomic import replacing
 from csakd.metrics import evaluate, psnr, sam
 from csakd.models import OnePair, build
+from csakd.models.weights import TrainedModel
 from csakd.physics import observe, spectral_response
+from csakd.training.adaptation import adapt
 from csakd.version import version
 
 FAILURES = (ValueError, RuntimeError, MemoryError, ArithmeticError, OSError)
@@ -41,6 +43,7 @@ class Cell:
     scene: Scene
     bands: str
     msi: str
+    ratio: int
     noise: Noise
 
 
@@ -81,7 +84,7 @@ class Bench:
     device: str = "cpu"
     retry: bool = False
     say: Callable[[str], None] = print
-    _trained: dict[tuple[str, str], Learnt | Exception] = field(default_factory=dict, init=False)
+    _trained: dict[tuple[str, str, int], Learnt | Exception] = field(default_factory=dict, init=False)
 
     @property
     def _bands(self) -> str:
@@ -91,15 +94,16 @@ class Bench:
     def cells(self) -> Iterator[Cell]:
         """In the order they are run: cheap methods first, all cells of one training together."""
         judged = [scene for scene in self.scenes if scene.split in ("validation", "test")]
-        kinds = ("classical", "shipped", "trained", "one-pair")
+        kinds = ("classical", "shipped", "given", "adapted", "trained", "one-pair")
+        ratios = self.study.ratios or (self.protocol.ratio,)
         for one in sorted(self.methods, key=lambda m: kinds.index(m.kind)):
             for msi in self.study.msi:
                 every = [self._bands]
                 if self.study.own_bands and one.kind != "trained" and self._bands != OWN:
                     every.append(OWN)
                 yield from (
-                    Cell(one, scene, bands, msi, noise)
-                    for bands in every for noise in self.study.noise for scene in judged
+                    Cell(one, scene, bands, msi, ratio, noise)
+                    for ratio in ratios for bands in every for noise in self.study.noise for scene in judged
                 )  # fmt: skip
 
     def run(self) -> int:
@@ -134,14 +138,15 @@ class Bench:
             draft.write_text(json.dumps(mine, indent=1) + "\n")
 
     def _budget(self, one: Method) -> Budget | None:
-        return {"trained": self.protocol.budget, "one-pair": self.protocol.pair_budget}.get(one.kind)
+        pair = self.protocol.pair_budget
+        return {"trained": self.protocol.budget, "one-pair": pair, "adapted": pair}.get(one.kind)
 
     def _place(self, cell: Cell) -> dict[str, object]:
         """The columns that identify a cell."""
         return {
             "protocol": self.protocol.name, "study": self.study_name, "method": cell.method.name,
             "scene": cell.scene.name, "split": cell.scene.split, "bands": cell.bands, "msi": cell.msi,
-            "ratio": self.protocol.ratio, "hsi_snr": cell.noise[0], "msi_snr": cell.noise[1],
+            "ratio": cell.ratio, "hsi_snr": cell.noise[0], "msi_snr": cell.noise[1],
             "seed": self.protocol.seed, "budget": self._budget(cell.method),
         }  # fmt: skip
 
@@ -156,16 +161,19 @@ class Bench:
 
     def _result(self, cell: Cell) -> dict[str, object]:
         sample = self._sample(cell)
+        before = time.perf_counter()
         model, taken = self._model(cell, sample)
         begun = time.perf_counter()
         fused = fuse(sample.pair, model, device=self.device)
         seconds = time.perf_counter() - begun
-        scores = evaluate(fused, sample.truth, ratio=self.protocol.ratio)
+        scores = evaluate(fused, sample.truth, ratio=cell.ratio)
         result: dict[str, object] = {**scores, "fuse_seconds": seconds, "status": "ok"}
         if isinstance(taken, Learnt):
             result |= {"steps": taken.steps, "learn_seconds": taken.seconds}
             if taken.steps < MEANINGFUL and self.protocol.budget is not None:
                 result["note"] = f"{taken.steps} steps: too few to mean anything"
+        elif cell.method.kind == "adapted":
+            result |= {"learn_seconds": begun - before}
         elif isinstance(model, OnePair):
             # It learns while it fuses: one figure, not two.
             result |= {"steps": model.steps, "learn_seconds": model.seconds, "fuse_seconds": None}
@@ -178,12 +186,16 @@ class Bench:
 
     def _sample(self, cell: Cell) -> Sample:
         scene = self.protocol.cube(cell.scene, cell.bands)
-        return observe(scene, cell.msi, self.protocol.ratio, self.protocol.psf, cell.noise, self.protocol.seed)
+        return observe(scene, cell.msi, cell.ratio, self.protocol.psf, cell.noise, self.protocol.seed)
 
     def _model(self, cell: Cell, sample: Sample) -> tuple[nn.Module, Learnt | None]:
         one, pair = cell.method, sample.pair
-        if one.kind == "shipped":
-            return load(one.model, pair.ratio), None
+        if one.kind in ("shipped", "given", "adapted"):
+            model = load(one.model, pair.ratio)
+            if one.kind == "adapted":
+                assert isinstance(model, TrainedModel)
+                model = adapt(model, pair, self.protocol.pair_budget, seed=self.protocol.seed).model
+            return model, None
         if one.kind != "trained":
             options: dict[str, Any] = {}
             if one.kind == "one-pair":
@@ -191,10 +203,10 @@ class Bench:
                 watch = Watch(sample.truth) if cell.bands == self._bands else None
                 options = {"budget": self.protocol.pair_budget, "seed": self.protocol.seed, "watch": watch}
             return build(one.model, ratio=pair.ratio, psf=pair.psf, response=pair.response, **options), None
-        key = (one.name, cell.msi)
+        key = (one.name, cell.msi, cell.ratio)
         if key not in self._trained:
             try:
-                self._trained[key] = self._learn(one, cell.msi)
+                self._trained[key] = self._learn(one, cell.msi, cell.ratio)
             except FAILURES as error:  # kept: the other scenes need not wait for the same failure
                 self._trained[key] = error
         taken = self._trained[key]
@@ -202,12 +214,12 @@ class Bench:
             raise taken
         return load(taken.folder), taken
 
-    def _learn(self, one: Method, msi: str) -> Learnt:
+    def _learn(self, one: Method, msi: str, ratio: int) -> Learnt:
         accelerator = self.device.split(":")[0]
         self.say(f"training {one.run} ({msi}) …")
         taken = learnt(
             one,
-            self.protocol,
+            replace(self.protocol, ratio=ratio),
             msi,
             self.protocol.budget,
             self._truths("train"),
@@ -260,9 +272,9 @@ def _dB(cell: Cell) -> str:  # noqa: N802
 
 def with_variants(names: Sequence[str], variants: Sequence[str]) -> tuple[Method, ...]:
     """Every method in every variant; what is not trained has no variants."""
-    made = [method(name) for name in names]
-    named = [
-        f"{one.name}{',' if one.changes else '@'}{variant}" if variant and one.kind == "trained" else one.name
-        for one in made for variant in variants
-    ]  # fmt: skip
-    return tuple(method(name) for name in dict.fromkeys(named))
+    found = {}
+    for one in map(method, names):
+        for variant in variants if one.kind == "trained" else ("",):
+            varied = method(f"{one.name}{',' if one.changes else '@'}{variant}") if variant else one
+            found[varied.name] = varied
+    return tuple(found.values())

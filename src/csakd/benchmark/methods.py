@@ -1,7 +1,8 @@
-"""What is compared, by name: `NAME[+BASE][@FIELD=VALUE,…]`.
+"""What is compared, by name: `NAME[+BASE][@FIELD=VALUE,…]`, or `LABEL=FOLDER` of a trained model.
 
 "mssjfl" is a network trained by its own recipe, "mssjfl+hyper" the same network on a closed form,
-"student@losses.sam=0.5" the paper's student by a changed recipe.
+"student@losses.sam=0.5" the paper's student by a changed recipe. "csakd-student" comes trained,
+"csakd-student+adapted" is fitted to each pair first, "mine=run/student" is the model in that folder.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from csakd.classical import CLASSICAL
 from csakd.models import BASES, ONE_PAIR
 from csakd.models.weights import shipped
 from csakd.training import Recipe, recipe
+
+ADAPTED = "adapted"  # in place of a base: fitted to each pair first
 
 # Networks: the recipe whose run makes them, and which of its networks they are.
 TRAINED: dict[str, tuple[str, str]] = {
@@ -65,9 +68,9 @@ class Method:
 
     Attributes:
         name: as asked for.
-        kind: "classical", "shipped" (a network that comes trained), "one-pair" (learns from the pair it fuses) or
-            "trained".
-        model: the name without base and changes.
+        kind: "classical", "shipped" (a network that comes trained), "adapted" (the same, fitted to each pair first),
+            "given" (a model folder), "one-pair" (learns from the pair it fuses) or "trained".
+        model: the name without base and changes; of a given one its folder.
         recipe: of a trained network, before a protocol has its say.
         role: which network of the recipe's run, "student" or "teacher".
         changes: recipe settings, applied after the protocol's.
@@ -102,6 +105,9 @@ def method(name: str) -> Method:
     Raises:
         ValueError: if a part of the name is unknown.
     """
+    label, given, folder = name.partition("=")
+    if given and "@" not in label:
+        return Method(label, "given", folder)
     parts = Name.parse(name)
     model, base, settings = parts.model, parts.base, parts.changes
     if model in CLASSICAL or model in ONE_PAIR:
@@ -109,9 +115,11 @@ def method(name: str) -> Method:
             raise ValueError(f"method {name!r}: only trained networks take a base or changes to their recipe")
         return Method(name, "classical" if model in CLASSICAL else "one-pair", model)
     if model in shipped():
-        if base or settings:
-            raise ValueError(f"method {name!r}: it comes trained, and takes neither a base nor changes to its recipe")
-        return Method(name, "shipped", model)
+        if base not in ("", ADAPTED) or settings:
+            raise ValueError(
+                f"method {name!r}: it comes trained and takes no base and no changes to its recipe, only +{ADAPTED}"
+            )
+        return Method(name, "adapted" if base else "shipped", model)
     if model not in TRAINED:
         known = ", ".join((*CLASSICAL, *shipped(), *ONE_PAIR, *TRAINED))
         raise ValueError(f"no method {model!r}: choose among {known}")

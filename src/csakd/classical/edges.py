@@ -27,7 +27,7 @@ STRENGTH = 0.1  # λ
 CONTRAST = 0.85  # of neighbours that count as different, in units of what is usual in their surroundings
 SURROUNDINGS = 3  # how many pixels these reach
 LEAK = 3e-3  # weight left across the sharpest edge
-STEPS_LOW, STEPS_HIGH = 60, 20
+STEPS_LOW = 60  # of conjugate gradients on the low grid
 
 NEIGHBOURS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
 
@@ -36,6 +36,7 @@ def spread(
     predictors: tuple[Float[Tensor, "B P h w"], Float[Tensor, "B P H W"]],
     targets: Float[Tensor, "B K h w"],
     blur: SpatialResponse,
+    steps: int,
 ) -> Float[Tensor, "B K H W"]:
     """p·c on the high grid.
 
@@ -43,9 +44,10 @@ def spread(
         predictors: p, on the low and on the high grid; by them pixels are alike.
         targets: y.
         blur: B.
+        steps: of conjugate gradients on the high grid.
     """
     scenes = zip(*predictors, targets, strict=True)
-    return torch.stack([_spread(*scene, blur) for scene in scenes])
+    return torch.stack([_spread(*scene, blur, steps) for scene in scenes])
 
 
 def _spread(
@@ -53,6 +55,7 @@ def _spread(
     predictors: Float[Tensor, "P H W"],
     targets: Float[Tensor, "K h w"],
     blur: SpatialResponse,
+    steps: int,
 ) -> Float[Tensor, "K H W"]:
     size = (predictors.shape[1], predictors.shape[2])
     coarse_graph, graph = Graph.of(predictors_low), Graph.of(predictors)
@@ -65,7 +68,7 @@ def _spread(
         start = torch.zeros_like(predictors_low)
         coarse = _solved(coarse_graph, predictors_low, y, lambda image: image, start, coarse_scale, STEPS_LOW)
         seen, start = blur.adjoint(y, size), upsample(coarse, size)
-        fine = _solved(graph, predictors, seen, lambda image: blur.adjoint(blur(image), size), start, scale, STEPS_HIGH)
+        fine = _solved(graph, predictors, seen, lambda image: blur.adjoint(blur(image), size), start, scale, steps)
         found.append((predictors * fine).sum(0))
     return torch.stack(found)
 

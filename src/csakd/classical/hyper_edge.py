@@ -43,13 +43,15 @@ class Effort(NamedTuple):
     Attributes:
         priors: of the processes whose mean is taken.
         edged: directions in which edges are followed.
+        steps: of conjugate gradients for that.
     """
 
     priors: tuple[Prior, ...] = (Prior(),)
     edged: int = 4
+    steps: int = 20
 
 
-PLAIN, THOROUGH = Effort(), Effort(SEVERAL, 6)
+PLAIN, THOROUGH = Effort(), Effort(SEVERAL, edged=8, steps=40)
 
 
 def hyper_edge(
@@ -108,7 +110,7 @@ def steps(
     targets = torch.einsum("blk,blhw->bkhw", axes, rest)
     process = regressed((low, high), targets, blur, effort.priors)
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
-    edged = spread((predictors[0], predictors[1]), targets[:, : effort.edged], blur)
+    edged = spread((predictors[0], predictors[1]), targets[:, : effort.edged], blur, effort.steps)
     first, others = process[:, : effort.edged], process[:, effort.edged :]
     found = torch.cat([PROCESS_SHARE * first + EDGE_SHARE * edged, REST_SHARE * others], 1)
     estimate = estimate.sharpened(axes, found, blur(found)).back_projected(hsi, blur, BACK_PROJECTIONS)

@@ -26,7 +26,7 @@ from csakd.classical.regression import exact
 from csakd.physics import SpatialResponse, upsample
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
-FEATURES, AT_ONCE = 384, 128
+AT_ONCE = 128  # features
 NOISE = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)  # variances of what remains unexplained, in shares of all, to choose from
 OVERLAP = 4  # low pixels that neighbouring tiles share
 
@@ -40,6 +40,7 @@ class Prior(NamedTuple):
         tile: low pixels a side of the squares that are solved apart, with w of their own.
         waves: φ are cosines instead, which do not go on beyond what was seen.
         place: low pixels in which w·φ changes as in a deviation of p; 0 if it is alike all over a tile.
+        features: how many φ.
         seed: of φ.
     """
 
@@ -49,18 +50,24 @@ class Prior(NamedTuple):
     tile: int = 16
     waves: bool = False
     place: float = 0.0
+    features: int = 384
     seed: int = 0
 
 
 # The mean of estimates of different kinds is better than any of them.
-SEVERAL = (
-    Prior(drift=0.1, tile=40),
-    Prior(drift=0.003, seed=1),
-    Prior(drift=0.3, waves=True, tile=20, seed=2),
-    Prior(level=2.5, slopes=4.0, seed=3),
-    Prior(level=4.0, slopes=7.0, tile=40, seed=4),
-    Prior(place=12.0, tile=40, seed=5),
-    Prior(drift=0.01, tile=12, seed=6),
+SEVERAL = tuple(
+    prior._replace(features=768, seed=seed)
+    for seed, prior in enumerate(
+        (
+            Prior(drift=0.1, tile=40),
+            Prior(drift=0.003),
+            Prior(drift=0.3, tile=20, waves=True),
+            Prior(level=2.5, slopes=4.0),
+            Prior(level=4.0, slopes=7.0, tile=40),
+            Prior(place=12.0, tile=40),
+            Prior(drift=0.01, tile=12),
+        )
+    )
 )
 
 
@@ -152,10 +159,10 @@ def _causes(covariance: Float[Tensor, "n n"], y: Float[Tensor, "K n"]) -> Float[
 def _drawn(predictors: int, prior: Prior) -> Float[Tensor, "D Q"]:
     """Weights of the hidden layer for `_inputs`; the same for every scene."""
     generator = torch.Generator().manual_seed(prior.seed)
-    weights = torch.randn(FEATURES, predictors + 3, generator=generator, dtype=torch.float64)
+    weights = torch.randn(prior.features, predictors + 3, generator=generator, dtype=torch.float64)
     weights[:, :-1] *= (2 if prior.waves else 1) / max(predictors, 1) ** 0.5
     if prior.waves:
-        weights[:, -1] = 2 * math.pi * torch.rand(FEATURES, generator=generator, dtype=torch.float64)
+        weights[:, -1] = 2 * math.pi * torch.rand(prior.features, generator=generator, dtype=torch.float64)
     return weights
 
 
@@ -169,7 +176,7 @@ def _inputs(high: Float[Tensor, "P H W"], ratio: int, prior: Prior) -> Float[Ten
 
 def _features(hidden: Float[Tensor, "D Q"], inputs: Float[Tensor, "Q H W"], prior: Prior) -> Float[Tensor, "D H W"]:
     found = torch.einsum("dq,qhw->dhw", hidden, inputs)
-    return (found.cos_() if prior.waves else found.relu_()).mul_((2 / FEATURES) ** 0.5)
+    return (found.cos_() if prior.waves else found.relu_()).mul_((2 / prior.features) ** 0.5)
 
 
 def _near(grid: tuple[int, int], reach: float) -> Float[Tensor, "n n"]:

@@ -86,8 +86,9 @@ def add_to(command: Command) -> None:
         metavar="FOLDER",
         help="results; run again, it goes on where it stopped",
     )
-    option("--study", default="quality", choices=("quality", "robustness", "losses", "depths", "attention", "cost"),
-           help="quality (default), one of the paper's studies, or what each method costs")  # fmt: skip
+    studies = ("quality", "robustness", "sensors", "losses", "depths", "attention", "cost")
+    option("--study", default="quality", choices=studies,
+           help="quality (default), sensors, one of the paper's studies, or what each method costs")  # fmt: skip
     option("--methods", nargs="+", metavar="METHOD", help="default: the study's own")
     option("--msi", help="comma-separated MSI band sets; default: the study's own, tm4 and mostly tm6")
     option("--budget", help="of each training: a number of steps, or a time such as 5min; default: the protocol's")

@@ -195,7 +195,9 @@ class Patches(Dataset[Batch]):
             hsi=cut(whole.hsi, 1),
             msi=cut(whole.msi, ratio),
             truth=cut(whole.truth, ratio),
-            base=whole.base and whole.base._replace(estimate=cut(whole.base.estimate, ratio)),
+            base=whole.base._replace(estimate=cut(whole.base.estimate, ratio))
+            if isinstance(whole.base, Base)
+            else None,
             valid=cut(whole.valid, ratio),
         )
 

@@ -50,6 +50,7 @@ class CrossAttention(nn.Module):
             logits = logits / lengths * self.temperature
         attended = (logits.softmax(-1) @ of_value).flatten(1, 2)  # of the value's features, (B, K·d, C + 1)
         mixed = (self.out.weight.flatten(1) @ attended) @ z
+        assert self.out.bias is not None
         return mixed.unflatten(2, query.shape[-2:]) + self.out.bias[:, None, None] + residual  # O of Eq. 9
 
     def _projection(self, layer: nn.Conv2d) -> Float[Tensor, "K d D"]:

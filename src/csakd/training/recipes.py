@@ -69,7 +69,7 @@ def universal() -> Recipe:
         patch=48,
         batch=8,
         crops=512,
-        epochs=16,
+        epochs=10,
         learning_rate=1e-3,
         weight_decay=1e-3,
         warmup=0.01,

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from csakd.benchmark.methods import Name
+from csakd.benchmark.methods import ADAPTED, Name
 
 # Okabe and Ito's palette, safe for the colour-blind, less its yellow (faint on white); then two of Paul Tol's.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -20,6 +20,7 @@ KINDS = {
     "one-pair": "Learnt from the one pair that is fused",
     "supervised": "Supervised",
     "shipped": "CSAKD (ours), as it comes with the package",
+    "repeated": "The same, trained again by their recipe",
     "ours": "CSAKD (ours)",
     "other": "Other",
 }
@@ -65,6 +66,9 @@ LINEUP: dict[str, Entrant] = {
     "ssrnet": Entrant("SSRNET", "supervised", OLIVE, "p"),
     "csakd-student": Entrant("CSAKD student", "shipped", VERMILION, "P"),
     "csakd-teacher": Entrant("CSAKD teacher", "shipped", BLACK, "P"),
+    "universal-teacher": Entrant("CSAKD teacher, retrained", "repeated", BLACK, "D"),
+    "universal-student": Entrant("CSAKD student, retrained", "repeated", VERMILION, "p"),
+    "universal-alone": Entrant("CSAKD student, undistilled", "repeated", BLUE, "d"),
     "teacher": Entrant("Teacher", "ours", BLACK, "h"),
     "student": Entrant("Student", "ours", VERMILION, "o"),
     "student-alone": Entrant("Student, undistilled", "ours", VERMILION, "d"),
@@ -90,7 +94,8 @@ def label(method: str, hidden: Collection[str] = ()) -> str:
     """As printed, without the changes that all share and without saying that a change is one of options."""
     name = Name.parse(method)
     shown = ", ".join(change.removeprefix("options.") for change in name.changes if change not in hidden)
-    stem = entrant(name.model).label + (f" on {entrant(name.base).label}" if name.base else "")
+    base = ", adapted" if name.base == ADAPTED else f" on {entrant(name.base).label}" if name.base else ""
+    stem = entrant(name.model).label + base
     return f"{stem} ({shown})" if shown else stem
 
 
@@ -105,6 +110,8 @@ def place(method: str) -> tuple[int, int, str]:
 def shared_changes(methods: Iterable[str]) -> tuple[str, ...]:
     """The changes that every trained network among `methods` has: for the caption, not for each row."""
     names = [Name.parse(method) for method in methods]
-    trained = [name for name in names if entrant(name.model).kind not in ("classical", "shipped", "one-pair")]
+    trained = [
+        name for name in names if entrant(name.model).kind not in ("classical", "shipped", "repeated", "one-pair")
+    ]
     first = trained[0].changes if trained else ()
     return tuple(change for change in first if all(change in name.changes for name in trained))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from csakd.benchmark.ledger import Row
 from csakd.benchmark.methods import Name
@@ -20,13 +20,14 @@ CONVENTIONS = {
 }
 
 
-def provenance(rows: Sequence[Row], metrics: Iterable[str], averaged: bool = True) -> str:
+def provenance(rows: Sequence[Row], metrics: Iterable[str], averaged: bool = True, varied: Collection[str] = ()) -> str:
     """Protocol, scenes, conventions, budgets, machine and version of scores; cautions last.
 
     Args:
         rows: those behind the numbers, at least one.
         metrics: those shown.
         averaged: over scenes; False where each scene is shown.
+        varied: columns that are to differ among the rows.
     """
     scenes, seeds = values(rows, "scene"), values(rows, "seed")
     count = f"{len(scenes)} {' and '.join(values(rows, 'split'))} scene{'s' * (len(scenes) > 1)}"
@@ -39,7 +40,7 @@ def provenance(rows: Sequence[Row], metrics: Iterable[str], averaged: bool = Tru
         "; ".join(CONVENTIONS[metric] for metric in metrics),
         budgets(rows),
         f"Computed on {machine(rows)}",
-        *cautions(rows),
+        *cautions(rows, varied),
     ]
     shared = shared_changes(values(rows, "method"))
     if shared:
@@ -74,14 +75,14 @@ def budgets(rows: Sequence[Row]) -> str:
     return f"Budget: {'; '.join(said)}" if said else ""
 
 
-def cautions(rows: Sequence[Row]) -> list[str]:
+def cautions(rows: Sequence[Row], varied: Collection[str] = ()) -> list[str]:
     """What is mixed in the rows although it should not be."""
     mixed = []
     for column, noun in (
         ("protocol", "protocols"), ("version", "versions"), ("device", "devices"), ("dtype", "dtypes"),
         ("threads", "thread counts"), ("ratio", "ratios"), ("bands", "band lists"), ("split", "splits"),
     ):  # fmt: skip
-        if len(found := values(rows, column)) > 1:
+        if column not in varied and len(found := values(rows, column)) > 1:
             mixed.append(f"{noun} ({', '.join(found)})")
     for one_pair in (False, True):
         if len(found := _budgets(rows, one_pair)) > 1:
@@ -100,7 +101,7 @@ def _budgets(rows: Sequence[Row], one_pair: bool) -> list[str]:
     learning = []
     for row in rows:
         kind = entrant(Name.parse(row["method"]).model).kind
-        if kind in ("classical", "shipped") or (kind == "other" and not row["budget"]):
+        if kind in ("classical", "shipped", "repeated") or (kind == "other" and not row["budget"]):
             continue
         if (kind == "one-pair") == one_pair:
             learning.append(row)

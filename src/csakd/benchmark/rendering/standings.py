@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from csakd.benchmark.ledger import Row
 from csakd.benchmark.rendering.lineup import label, place, shared_changes
 
-MSI_BANDS = {"tm4": 4, "tm6": 6}
+MSI_BANDS = {"tm4": 4, "tm6": 6, "sentinel2": 10}
 FEW = "too few"  # in the note of a row whose network had no time to learn
 
 
@@ -33,7 +33,12 @@ def mean(values: Sequence[float]) -> float | None:
 
 def band_sets(rows: Iterable[Row]) -> list[str]:
     """The MSI band sets among the rows, those of the paper first."""
-    return sorted({row["msi"] for row in rows}, key=lambda msi: (MSI_BANDS.get(msi, 99), msi))
+    return sorted({row["msi"] for row in rows}, key=by_size)
+
+
+def by_size(msi: str) -> tuple[int, str]:
+    """Sorts band sets."""
+    return MSI_BANDS.get(msi, 99), msi
 
 
 def bands_label(msi: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables of the paper's studies: robustness (II), loss terms (III), depths (IV)."""
+"""Tables of the studies: the paper's robustness (II), loss terms (III) and depths (IV), and whatever the sensors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from csakd.benchmark.ledger import Row
 from csakd.benchmark.methods import Name
 from csakd.benchmark.rendering.lineup import KINDS, entrant, label, place, shared_changes
 from csakd.benchmark.rendering.printed import NOT_PRINTED, PRINTED_DEPTHS
-from csakd.benchmark.rendering.provenance import provenance
+from csakd.benchmark.rendering.provenance import provenance, values
 from csakd.benchmark.rendering.score_cells import (
     DAGGER,
     HEADLINE,
@@ -24,6 +24,7 @@ from csakd.benchmark.rendering.standings import (
     Contender,
     bands_label,
     budget_label,
+    by_size,
     contenders,
     mean,
     noise,
@@ -76,6 +77,63 @@ def table_two(rows: Sequence[Row], where: str) -> Table:
     )
     notes = remarks(footnotes, " of its kind", several=len({line.block for line in lines}) > 1)
     return Table("Robustness", caption, tuple(columns), ranked(lines, columns), notes)
+
+
+def table_sensors(rows: Sequence[Row]) -> Table:
+    """PSNR and SAM for each band set and ratio.
+
+    Args:
+        rows: of study sensors, one split and one noise.
+    """
+    footnotes, lines = Footnotes(), []
+    columns = [Column("method"), *_sensor_columns(rows)]
+    for one in contenders(rows):
+        cells = [name_cell(one, footnotes), *_by_sensor(one.rows, rows, footnotes)]
+        lines.append(Line(tuple(cells), KINDS[entrant(Name.parse(one.method).model).kind]))
+    levels = {noise(row) for row in rows}
+    noisy = "" if levels == {(None, None)} else f"White Gaussian noise on {WHERE['both']}. "
+    notes = remarks(footnotes, " of its kind", several=len({line.block for line in lines}) > 1)
+    return Table(
+        "Sensors", noisy + provenance(rows, BY_NOISE, varied=("ratio",)), tuple(columns), ranked(lines, columns), notes
+    )
+
+
+def table_seeds(rows: Sequence[Row]) -> Table:
+    """What a repetition makes of a training: each seed's means, without noise.
+
+    Args:
+        rows: of study sensors and one split.
+    """
+    footnotes, lines = Footnotes(), []
+    rows = [row for row in rows if noise(row) == (None, None)]
+    repeated = [one for one in contenders(rows) if len({row["seed"] for row in one.rows}) > 1]
+    columns = [Column("method"), Column("seed"), *_sensor_columns(rows)]
+    for one in repeated:
+        for seed in values(one.rows, "seed"):
+            own = [row for row in one.rows if row["seed"] == seed]
+            lines.append(Line((Cell(one.label), Cell(seed), *_by_sensor(own, rows, footnotes))))
+    notes = remarks(footnotes, "", several=False)
+    return Table("Seeds", provenance(rows, BY_NOISE, varied=("ratio",)), tuple(columns), ranked(lines, columns), notes)
+
+
+def _sensors(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Band sets and ratios, in the order of columns."""
+    found = {(row["msi"], row["ratio"]) for row in rows}
+    return sorted(found, key=lambda sensor: (-int(sensor[1]), by_size(sensor[0])))
+
+
+def _sensor_columns(rows: Sequence[Row]) -> list[Column]:
+    pairs = [score_columns(BY_NOISE, f"{bands_label(msi)}, ratio {ratio}") for msi, ratio in _sensors(rows)]
+    return [column for pair in pairs for column in pair]
+
+
+def _by_sensor(own: Sequence[Row], rows: Sequence[Row], footnotes: Footnotes) -> list[Cell]:
+    """Scores of a method's `own` rows under each sensor of `rows`."""
+    cells = []
+    for sensor in _sensors(rows):
+        scenes = {row["scene"] for row in rows if (row["msi"], row["ratio"]) == sensor}
+        cells += score_cells([row for row in own if (row["msi"], row["ratio"]) == sensor], scenes, BY_NOISE, footnotes)
+    return cells
 
 
 def table_three(rows: Sequence[Row]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from csakd.benchmark.protocol import OWN
 from csakd.benchmark.rendering.picture import LONGEST
 from csakd.benchmark.rendering.standings import band_sets, noise
 from csakd.benchmark.rendering.studies import WHERE, noise_levels
-from csakd.benchmark.rendering.study_tables import table_four, table_three, table_two
+from csakd.benchmark.rendering.study_tables import table_four, table_seeds, table_sensors, table_three, table_two
 from csakd.benchmark.rendering.table_one import table_cost, table_one, table_one_metrics, table_one_scenes
 from csakd.benchmark.rendering.typeset import Table
 from csakd.io.atomic import replacing
@@ -60,6 +61,18 @@ def tables(scores: Sequence[Row], costs: Sequence[Row]) -> Iterator[tuple[str, s
             noisy = noise_levels(rows, where)
             why = f"no test rows of study robustness with noise on {WHERE[where]}"
             yield f"table2-{where}-{msi}", why, table_two(rows, where) if noisy else None
+    for split, suffix in (("test", ""), ("validation", "-validation")):
+        study = [row for row in scores if (row["study"], row["split"]) == ("sensors", split)]
+        for level in sorted({noise(row) for row in study}, key=lambda level: -(level[0] or math.inf)) or [(None, None)]:
+            rows = [row for row in study if noise(row) == level]
+            name = "sensors" + (f"-{level[0]:g}" if level[0] else "") + suffix
+            yield name, f"no {split} rows of study sensors", table_sensors(rows) if rows else None
+        repeated = any(row["seed"] != "0" for row in study)
+        yield (
+            f"seeds{suffix}",
+            f"no {split} rows of several seeds of study sensors",
+            table_seeds(study) if repeated else None,
+        )
     for study_name, name, made in (
         ("losses", "table3", table_three), ("depths", "table4", partial(table_four, costs=costs))
     ):  # fmt: skip
