@@ -214,7 +214,7 @@ def test_an_empty_folder_gives_nothing_and_says_so(tmp_path):
     assert render_tables(tmp_path, tmp_path / "out", said.append) == []
     assert [line.split(":")[0] for line in said] == [
         "table1", "table1-own", "table1-validation", "table1-metrics", "table1-scenes", "cost", "table2-hsi-tm4",
-        "table2-both-tm4", "table3", "table4",
+        "table2-both-tm4", "sensors", "seeds", "sensors-validation", "seeds-validation", "table3", "table4",
     ]  # fmt: skip
     assert not (tmp_path / "out").exists()
 
