@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from csakd.data import Scaling
 from csakd.io.atomic import replacing
@@ -115,7 +116,7 @@ def load_folder(folder: str | os.PathLike[str]) -> TrainedModel:
         config = json.loads((folder / CONFIG).read_text())
         digest = config.pop("weights_sha256")
         card = Card(**config)
-        with torch.device("meta"):  # shapes alone: the weights come from the file, whatever size the config claims
+        with torch.device("meta"), _Undrawn():  # shapes alone: weights come from the file, whatever the config claims
             model = TrainedModel(network_of(card), card)
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         raise ValueError(f"{folder / CONFIG} describes no model of this version: {_one_line(error)}") from None
@@ -126,6 +127,13 @@ def load_folder(folder: str | os.PathLike[str]) -> TrainedModel:
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{folder / WEIGHTS} does not fit config.json: {_one_line(error)}") from None
     return model.eval()
+
+
+class _Undrawn(TorchFunctionMode):
+    """No weight is drawn: on the device "meta" to draw one would load PyTorch's compiler, which takes seconds."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func in (Tensor.normal_, Tensor.uniform_) else func(*args, **(kwargs or {}))
 
 
 def shipped() -> dict[str, Path]:
