@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -185,3 +187,8 @@ def test_saving_again_replaces(folder):
     newer = trained(seed=1)
     assert weights_digest(load_folder(save(newer, folder))) == weights_digest(newer)
     assert weights_digest(newer) != weights_digest(trained())
+
+
+def test_loading_does_not_load_a_compiler():
+    code = "import sys, csakd; csakd.load('csakd-student'); sys.exit('torch._dynamo' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
