@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, Sampler
 
 from csakd.classical import Base, Classical
 from csakd.classical.canonical import CANONICAL, Canonical, canonical
+from csakd.classical.gaps import ready
 from csakd.cubes import Cube, Sample
 from csakd.data.positions import Position
 from csakd.data.scaling import Affine, Scaling
@@ -76,8 +77,7 @@ class Observation:
 def batch_of(sample: Sample, observation: Observation, scaling: Scaling, base: str, seed: int | None = None) -> Batch:
     """A whole scene as a batch of one, its base computed on the whole scene; noise drawn from `seed`, if any."""
     pair, truth = sample.pair, sample.truth
-    *images, valid = pair.filled()
-    hsi, msi = (torch.from_numpy(image)[None] for image in images)
+    hsi, msi, valid = ready(pair)
     if seed is not None:
         hsi, msi = observation.noisy(hsi, msi, torch.Generator().manual_seed(seed))
     units, msi_units = scaling.of(hsi), scaling.of(msi)

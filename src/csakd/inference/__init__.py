@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from csakd.classical import CLASSICAL
+from csakd.classical.gaps import ready
 from csakd.cubes import Cube, Pair
 from csakd.data.positions import POSITIONS, Position
 from csakd.inference.fitting import check_device, check_model, check_pair
@@ -75,8 +76,8 @@ def fuse(
         model = load(model)
     if isinstance(model, TrainedModel):
         check_model(pair, model)
-    *values, valid = pair.filled()
-    images = [torch.from_numpy(image)[None].to(device) for image in values]
+    *images, valid = ready(pair)
+    images = [image.to(device) for image in images]
     estimate = torch.zeros(())
     positions = POSITIONS if averaged else POSITIONS[:1]
     for position in positions:

@@ -20,6 +20,7 @@ from torch import nn
 from csakd import losses, metrics
 from csakd.budget import Budget, steps_shown
 from csakd.classical.canonical import FORMS, THOROUGHLY, canonical
+from csakd.classical.gaps import ready
 from csakd.cubes import Pair
 from csakd.data import collate
 from csakd.data.forms import Lesson, cropped, lesson
@@ -142,7 +143,7 @@ def _affordable(budget: Budget, trial: _Learner, begun: float) -> int:
 
 def _views(pair: Pair) -> list[Variant]:
     """The pair from afar, by several ratios."""
-    hsi, msi, _ = (torch.from_numpy(image)[None] for image in pair.filled())
+    hsi, msi, _ = ready(pair)
     msi = SpatialResponse(pair.ratio, pair.psf)(msi)
     views = []
     for ratio in RATIOS:
