@@ -76,7 +76,8 @@ def add_to(command: Command) -> None:
         example: csakd bench aviris-small SCENES -o results --methods hyper mssjfl student --budget 5min
                  csakd bench aviris-small SCENES -o results --study robustness
                  csakd bench --smoke -o smoke
-        methods: NAME[+BASE][@FIELD=VALUE,...], such as mssjfl+hyper or student@losses.sam=0.5""")  # fmt: skip
+        methods: NAME[+BASE][@FIELD=VALUE,...], such as mssjfl+hyper or student@losses.sam=0.5;
+                 LABEL=FOLDER of a trained model""")  # fmt: skip
     option("protocol", nargs="?", default="aviris-small", help="aviris-small (default) or csakd-aviris")
     option("scenes", nargs="?", help="folder of the protocol's scenes")
     option(
