@@ -19,7 +19,8 @@ def ready(pair: Pair) -> tuple[Float[Tensor, "1 L h w"], Float[Tensor, "1 M H W"
     """Both images without gaps, and (H, W) where both hold a measurement.
 
     The MSI is filled as by `Pair.filled`. HSI pixels that are missing become what a linear regression of all others on
-    the MSI, seen by the HSI's sensor, says of them: so methods learn nothing from them that is not so elsewhere.
+    the MSI, seen by the HSI's sensor, says of them, within each band's range. So methods learn nothing from them that
+    is not so elsewhere.
 
     Raises:
         ValueError: if no pixel is valid in both.
@@ -38,5 +39,6 @@ def ready(pair: Pair) -> tuple[Float[Tensor, "1 L h w"], Float[Tensor, "1 M H W"
     level = spectra.mean(2, keepdim=True)
     weights = ridge((known - mean) / std, spectra - level, RIDGE)
     hsi = hsi.clone()
-    hsi[..., ~there] = (weights @ ((unknown - mean) / std)[..., 0]) + level[..., 0]
+    found = weights @ ((unknown - mean) / std)[..., 0] + level[..., 0]
+    hsi[..., ~there] = found.clamp(spectra.amin(2), spectra.amax(2))
     return hsi, msi, valid

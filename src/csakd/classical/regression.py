@@ -56,7 +56,7 @@ def local_ridge(
     products = window_mean(features[:, :, None] * targets[:, None], sigma)
     cross = products - x_mean.to(targets)[:, :, None] * y_mean[:, None]
     weights = torch.zeros_like(cross)
-    for row, moment in zip(inverse.to(targets).movedim((-2, -1), (2, 1)).unbind(1), cross.unbind(1), strict=True):
+    for row, moment in zip(inverse.to(targets).movedim((1, 2), (-2, -1)).unbind(1), cross.unbind(1), strict=True):
         weights.addcmul_(row[:, :, None], moment[:, None])
     return weights
 
