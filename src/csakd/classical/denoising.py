@@ -50,6 +50,22 @@ def _denoised(
     return clean.to(hsi).view_as(hsi), _filtered(msi, level)
 
 
+def standing_out(image: Float[Tensor, "B L h w"], noise: Float[Tensor, "B L 1 1"]) -> Float[Tensor, "B L h w"]:
+    """What of an image is more than noise: its principal components, each less its share of it (Wiener).
+
+    Args:
+        image: of mean 0.
+        noise: deviation in each band; where it is 0 in all, everything stands out.
+    """
+    bands = exact(image).flatten(2)
+    least = 1e-6 * bands.square().mean(2, keepdim=True).sqrt().amax(1, keepdim=True)
+    unit = torch.maximum(exact(noise).flatten(2), least.clamp(min=torch.finfo(bands.dtype).tiny))
+    white = bands / unit
+    variance, basis = torch.linalg.eigh(white @ white.mT / bands.shape[-1])
+    gain = (1 - 1 / variance.clamp(min=1))[:, None]
+    return (unit * ((basis * gain) @ (basis.mT @ white))).to(image).view_as(image)
+
+
 def _blurred_share(noise: Float[Tensor, "L h w"], blur: SpatialResponse) -> float:
     """How much of it came through the optics, from 0 to 1: noise of the scene's own, which is to stay.
 

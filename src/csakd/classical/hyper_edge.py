@@ -6,7 +6,7 @@
 4. what is left has few principal directions. In each, a Gaussian process finds what else the MSI tells of it
    (`process`); in the first few, the mean of that and of a regression whose coefficients follow the MSI's edges
    (`edges`);
-5. back-projection, as in `hyper`.
+5. what no fit explains of the LR-HSI, and what the estimate misses of it, is added as far as it is more than noise.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from csakd.classical.denoising import denoised
+from csakd.classical.denoising import denoised, standing_out
 from csakd.classical.edges import spread
 from csakd.classical.factored import Factored
 from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, global_fit
@@ -99,7 +99,9 @@ def steps(
     effort: Effort = PLAIN,
 ) -> Steps:
     """`hyper_edge`, with all it finds on its way."""
+    seen = hsi
     hsi, msi = denoised(hsi, msi, blur)
+    noise = (seen - hsi).square().mean((-2, -1), keepdim=True).sqrt()
     fit = global_fit(hsi, msi, blur, QUADRATIC)
     # Directions of little variance tell materials apart as well as those of much.
     white = whitening(fit.linear_low, FLOOR)[:, -PREDICTORS:]
@@ -113,8 +115,18 @@ def steps(
     edged = spread((predictors[0], predictors[1]), targets[:, : effort.edged], blur, effort.steps)
     first, others = process[:, : effort.edged], process[:, effort.edged :]
     found = torch.cat([PROCESS_SHARE * first + EDGE_SHARE * edged, REST_SHARE * others], 1)
-    estimate = estimate.sharpened(axes, found, blur(found)).back_projected(hsi, blur, BACK_PROJECTIONS)
+    estimate = _consistent(estimate.sharpened(axes, found, blur(found)), hsi, noise, blur)
     return Steps(estimate, hsi, msi, fit, low, high, axes, targets, process)
+
+
+def _consistent(
+    estimate: Factored, hsi: Float[Tensor, "B L h w"], noise: Float[Tensor, "B L 1 1"], blur: SpatialResponse
+) -> Factored:
+    """Back-projected, noise apart: what was taken out of the bands tells how much of it is left in the LR-HSI."""
+    level = estimate.low.mean((-2, -1), keepdim=True)
+    calm = estimate._replace(low=level + standing_out(estimate.low - level, noise))
+    seen = calm.seen(blur)
+    return calm.back_projected(seen + standing_out(hsi - seen, noise), blur, BACK_PROJECTIONS)
 
 
 def principal_axes(image: Float[Tensor, "B L h w"], count: int) -> Float[Tensor, "B L K"]:
