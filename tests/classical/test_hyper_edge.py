@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from csakd.classical import hyper, hyper_edge
-from csakd.classical.denoising import denoised, flattest
+from csakd.classical.denoising import denoised, flattest, standing_out
 from csakd.classical.hyper import global_fit
 from csakd.classical.registration import registered
 from csakd.classical.regression import local_rest, local_ridge, whitening, window_mean
@@ -161,6 +161,16 @@ class TestDenoising:
         sensor = blur(scene) + rms(blur(noise)) * random(*own.shape, seed=1)
         calm, _ = denoised(sensor, msi, blur)
         assert rms(calm - sensor) > 0.9 * rms(blur(noise))
+
+    def test_what_stands_out_of_noise_of_a_known_level(self):
+        """A map in few directions under noise that differs between bands."""
+        level = torch.linspace(0.5, 2, 30, dtype=torch.float64)[None, :, None, None]
+        noise = level * random(1, 30, 40, 40, seed=1)
+        signal = torch.einsum("lk,bkhw->blhw", random(30, 2), 3 * upsample(random(1, 2, 10, 10, seed=2), (40, 40)))
+        found = standing_out(signal + noise, level)
+        assert rms(found - signal) < 0.35 * rms(noise)
+        assert rms(standing_out(noise, level)) < 0.35 * rms(noise)
+        torch.testing.assert_close(standing_out(signal, 0 * level), signal)
 
     @pytest.mark.parametrize("std", [0.5, 20.0])
     def test_the_flattest_patches_tell_the_noise(self, std):
