@@ -24,7 +24,7 @@ def small():
     torch.manual_seed(0)
     network = build_network("csakd-student", 0, 0, 4, width=8, growth=4)
     network.network.damp(40)  # random corrections as large as the errors: there is something to unlearn
-    return TrainedModel(network, Card("csakd-student", vars(network.config).copy(), "canonical", "fixed:1"))
+    return TrainedModel(network, Card("csakd-student", vars(network.config).copy(), "canonical", "fixed:1")).eval()
 
 
 def test_what_helps_on_ground_it_did_not_learn_from_is_kept(small, monkeypatch):

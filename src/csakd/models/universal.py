@@ -13,9 +13,13 @@ from csakd.classical.canonical import CANONICAL, DIRECTIONS, FORMS, GUIDES, Cano
 from csakd.models.network import Network, resized
 from csakd.physics import SpatialResponse
 
+GATE = 0.25  # of what a network has learnt: less than that carries over to flights it has not seen (docs/diary.md)
+
 
 class Universal(nn.Module):
     """Takes any bands, units and ratio; no weight depends on them.
+
+    While it learns its corrections count in full, afterwards by the share `GATE`.
 
     Args:
         network: for `DIRECTIONS` HSI and `GUIDES` MSI bands of the canonical form, whatever its ratio.
@@ -62,4 +66,4 @@ class Universal(nn.Module):
         low, guides = (image.contiguous(memory_format=torch.channels_last) for image in (form.low, form.guides))
         learnt, second = self.network.fused(low, guides, resized(low, size, self.network.interpolation))
         with torch.autocast(hsi.device.type, enabled=False):
-            return form.corrected(learnt.float()), second
+            return form.corrected(learnt.float() if self.training else GATE * learnt.float()), second
