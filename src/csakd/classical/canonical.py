@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from csakd.classical.factored import Factored
+from csakd.classical.factored import Factored, banded
 from csakd.classical.hyper import RIDGE, unseen
 from csakd.classical.hyper_edge import PLAIN, THOROUGH, Effort, Steps, steps
 from csakd.classical.regression import moments, ridge
@@ -87,7 +87,7 @@ def canonical(
 
 def along(axes: Float[Tensor, "B L K"], image: Float[Tensor, "B L rows columns"]) -> Float[Tensor, "B K rows columns"]:
     """The image's share in each direction."""
-    return torch.einsum("blk,blhw->bkhw", axes, image)
+    return banded(axes.mT, image)
 
 
 def squashed(image: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from csakd.classical.denoising import denoised, standing_out
 from csakd.classical.edges import spread
-from csakd.classical.factored import Factored
+from csakd.classical.factored import Factored, banded
 from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, global_fit
 from csakd.classical.process import SEVERAL, Prior, regressed
 from csakd.classical.registration import registered
@@ -105,11 +105,11 @@ def steps(
     fit = global_fit(hsi, msi, blur, QUADRATIC)
     # Directions of little variance tell materials apart as well as those of much.
     white = whitening(fit.linear_low, FLOOR)[:, -PREDICTORS:]
-    low, high = (torch.einsum("bpm,bmhw->bphw", white, bands) for bands in (fit.linear_low, fit.linear))
+    low, high = (banded(white, bands) for bands in (fit.linear_low, fit.linear))
     estimate, rest = registered(fit, low, blur)
 
     axes = principal_axes(rest, DIRECTIONS)
-    targets = torch.einsum("blk,blhw->bkhw", axes, rest)
+    targets = banded(axes.mT, rest)
     process = regressed((low, high), targets, blur, effort.priors)
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
     edged = spread((predictors[0], predictors[1]), targets[:, : effort.edged], blur, effort.steps)
