@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from csakd.cubes import Cube
 from csakd.physics import band_list
@@ -48,7 +47,7 @@ def _spectra(wavelengths: NDArray[np.float64], materials: int, generator: np.ran
             curve = curve * (1 - depth * np.exp(-(((position - centre) / width) ** 2)))
         order = np.argsort(position)
         smooth = np.empty_like(curve)
-        smooth[order] = gaussian_filter(curve[order], 2)
+        smooth[order] = _smoothed(curve[order], 2)
         curves.append(np.clip(smooth, 0.02, 0.7))
     return np.stack(curves)
 
@@ -61,5 +60,11 @@ def _abundances(size: tuple[int, int], materials: int, generator: np.random.Gene
 
 
 def _field(size: tuple[int, int], scale: float, generator: np.random.Generator) -> NDArray[np.float64]:
-    field = gaussian_filter(generator.standard_normal(size), scale, mode="reflect")
+    field = _smoothed(generator.standard_normal(size), scale)
     return np.asarray((field - field.mean()) / max(field.std(), 1e-12))
+
+
+def _smoothed(values: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    from scipy.ndimage import gaussian_filter  # who fuses files need not wait for it
+
+    return np.asarray(gaussian_filter(values, sigma))
