@@ -73,7 +73,7 @@ def trade_off_figure(rows: Sequence[Row], costs: Sequence[Row]) -> Figure:
         costs: of one setting, a row a method.
     """
     found = spots(rows, costs)
-    figure = blank(PAGE, 5.2, _source(rows, costs, found))
+    figure = blank(PAGE, 6.6, _source(rows, costs, found))
     axes = figure.subplots()
     axes.set_xscale("log")
     axes.set_xlabel("seconds a scene")
