@@ -96,6 +96,19 @@ def test_whatever_is_held_likely_the_mean_of_several_is_as_good_as_the_plain_one
     assert rms(found - found.mean() - truth + truth.mean()) < 0.4 * rms(truth - truth.mean())
 
 
+@pytest.mark.parametrize("around", ["slopes", "fine contrast", "contrast"])
+def test_who_looks_around_finds_what_a_pixel_alone_does_not_tell(around):
+    """The truth is the MSI, moved by half a pixel or with its contrast changed."""
+    blur, high = SpatialResponse(4), upsample(random(1, 1, 64, 64), (128, 128))
+    high = high / high.std()
+    seen = [weight * look(high[0], 4)[None] for look, weight in process.AROUND[around]]
+    truth = high + 0.5 * sum(image / image.std() for image in seen)
+    found, plain = (
+        process.regressed((blur(high), high), blur(truth), blur, [process.Prior(around=kind)]) for kind in (around, "")
+    )
+    assert rms(found - truth) < 0.7 * rms(plain - truth)
+
+
 def test_several_priors_give_the_mean_of_what_each_gives():
     blur, high = SpatialResponse(2), random(1, 2, 24, 24)
     low, targets = blur(high), random(1, 1, 12, 12, seed=1)

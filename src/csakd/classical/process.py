@@ -5,7 +5,8 @@ a linear one whose coefficients drift with place:
 
     f(x) = w·φ(p(x)) + c₀(x) + c(x)·p(x)
 
-with φ random rectified features, as of a wide network with one hidden layer, w white, c₀ and c smooth. The HSI saw B f;
+with φ random rectified features, as of a wide network with one hidden layer, w white, c₀ and c smooth. φ may look at
+the surroundings of p(x) too. The HSI saw B f;
 what is known of f from all low pixels together, its posterior mean, has a closed form. φ is blurred after it was taken
 on the high grid, so mixed pixels are no approximation. Rectified features go on as straight lines beyond the
 brightest low pixel; most of the error lies there, where regression extrapolates.
@@ -14,7 +15,7 @@ brightest low pixel; most of the error lies there, where regression extrapolates
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -40,6 +41,7 @@ class Prior(NamedTuple):
         tile: low pixels a side of the squares that are solved apart, with w of their own.
         waves: φ are cosines instead, which do not go on beyond what was seen.
         place: low pixels in which w·φ changes as in a deviation of p; 0 if it is alike all over a tile.
+        around: what φ sees of the surroundings, a key of `AROUND`; nothing if empty.
         features: how many φ.
         seed: of φ.
     """
@@ -50,23 +52,26 @@ class Prior(NamedTuple):
     tile: int = 16
     waves: bool = False
     place: float = 0.0
+    around: str = ""
     features: int = 384
     seed: int = 0
 
 
-# The mean of estimates of different kinds is better than any of them.
+# The mean of estimates of different kinds is better than any of them. Alone, those that look around are far worse.
 SEVERAL = tuple(
     prior._replace(features=768, seed=seed)
     for seed, prior in enumerate(
         (
-            Prior(drift=0.1, tile=40),
             Prior(drift=0.003),
             Prior(drift=0.3, tile=20, waves=True),
             Prior(level=2.5, slopes=4.0),
             Prior(level=4.0, slopes=7.0, tile=40),
-            Prior(place=12.0, tile=40),
             Prior(drift=0.01, tile=12),
-        )
+            Prior(around="slopes", place=12.0),
+            Prior(around="fine contrast"),
+            Prior(around="contrast"),
+        ),
+        start=1,
     )
 )
 
@@ -159,7 +164,8 @@ def _causes(covariance: Float[Tensor, "n n"], y: Float[Tensor, "K n"]) -> Float[
 def _drawn(predictors: int, prior: Prior) -> Float[Tensor, "D Q"]:
     """Weights of the hidden layer for `_inputs`; the same for every scene."""
     generator = torch.Generator().manual_seed(prior.seed)
-    weights = torch.randn(prior.features, predictors + 3, generator=generator, dtype=torch.float64)
+    inputs = predictors * (1 + len(AROUND[prior.around])) + 3
+    weights = torch.randn(prior.features, inputs, generator=generator, dtype=torch.float64)
     weights[:, :-1] *= (2 if prior.waves else 1) / max(predictors, 1) ** 0.5
     if prior.waves:
         weights[:, -1] = 2 * math.pi * torch.rand(prior.features, generator=generator, dtype=torch.float64)
@@ -167,11 +173,35 @@ def _drawn(predictors: int, prior: Prior) -> Float[Tensor, "D Q"]:
 
 
 def _inputs(high: Float[Tensor, "P H W"], ratio: int, prior: Prior) -> Float[Tensor, "Q H W"]:
-    """p, the place, and 1."""
+    """p, what is around it, the place, and 1."""
     height, width = high.shape[1:]
     unit = ratio * prior.place if prior.place else math.inf
     places = torch.meshgrid(*(torch.arange(n).to(high) / unit for n in (height, width)), indexing="ij")
-    return torch.cat([high, *(place[None] for place in places), torch.ones_like(high[:1])])
+    around = [weight * _unit(look(high, ratio)) for look, weight in AROUND[prior.around]]
+    return torch.cat([high, *around, *(place[None] for place in places), torch.ones_like(high[:1])])
+
+
+def _unit(bands: Float[Tensor, "P H W"]) -> Float[Tensor, "P H W"]:
+    """Each band in units of its RMS."""
+    return bands / bands.square().mean((-2, -1), keepdim=True).sqrt().clamp(min=torch.finfo(bands.dtype).tiny)
+
+
+def _contrast(high: Float[Tensor, "P H W"], side: int) -> Float[Tensor, "P H W"]:
+    """To the mean of a square of pixels, an odd number a side."""
+    wide = functional.pad(high[None], (side // 2,) * 4, mode="replicate")
+    return high - functional.avg_pool2d(wide, side, 1)[0]
+
+
+# What a process may see of a pixel's surroundings, and how much that counts beside p.
+AROUND: dict[str, tuple[tuple[Callable[[Tensor, int], Tensor], float], ...]] = {
+    "": (),
+    "slopes": (
+        (lambda high, ratio: torch.gradient(high, dim=1)[0], 0.5**0.5),
+        (lambda high, ratio: torch.gradient(high, dim=2)[0], 0.5**0.5),
+    ),
+    "fine contrast": ((lambda high, ratio: _contrast(high, 3), 2.0),),
+    "contrast": ((lambda high, ratio: _contrast(high, ratio // 2 * 2 + 1), 1.0),),
+}
 
 
 def _features(hidden: Float[Tensor, "D Q"], inputs: Float[Tensor, "Q H W"], prior: Prior) -> Float[Tensor, "D H W"]:

@@ -48,7 +48,7 @@ MODELS: dict[str, str] = {
     "hysure": "classical: HySure, a spectral subspace with total variation",
     "hyper": "classical: quadratic and local hypersharpening with back-projection",
     "hyper-edge": "classical: hyper that knows noise, misregistration, materials and edges",
-    "hyper-edge-thorough": "classical: hyper-edge with the mean of seven processes",
+    "hyper-edge-thorough": "classical: hyper-edge with the mean of eight processes",
     "cucanet": "learns from one pair: CUCaNet (ECCV 2020)",
     "usdn": "learns from one pair: uSDN (CVPR 2018)",
     "u2mdn": "learns from one pair: u2-MDN (TGRS 2021)",
