@@ -246,6 +246,21 @@ def test_help_is_quick_and_imports_little():
     assert told.stdout.strip() == "[]"
 
 
+def test_nobody_needs_to_know_how_wide_the_psf_is(tmp_path, capsys):
+    scene = csakd.write(synthetic_scene((96, 96)), tmp_path / "scene.tif")
+    assert run("simulate", scene, "--psf", "variance:1.8", "-o", tmp_path / "pair") == 0
+    scores = {}
+    for name, psf in {"told": ("--psf", "variance:1.8"), "paper": ("--psf", "paper"), "found": ()}.items():
+        images = tmp_path / "pair" / "hsi.tif", tmp_path / "pair" / "msi.tif"
+        assert run("fuse", *images, *psf, "-o", tmp_path / f"{name}.tif") == 0
+        fused, truth = csakd.read(tmp_path / f"{name}.tif"), csakd.read(tmp_path / "pair" / "truth.tif")
+        scores[name] = csakd.evaluate(fused, truth)["psnr"]
+    told = capsys.readouterr().out
+    assert float(told.split("a Gaussian of variance ")[1].split(",")[0]) == pytest.approx(1.8, rel=0.03)
+    assert scores["found"] == pytest.approx(scores["told"], abs=0.5)
+    assert scores["found"] > scores["paper"] + 5
+
+
 def test_adapt_leaves_a_model_that_fuse_takes(tmp_path, capsys):
     scene = csakd.write(synthetic_scene((64, 64)), tmp_path / "scene.tif")
     assert run("simulate", scene, "-o", tmp_path / "pair") == 0

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from csakd.cli.given import BANDS_HELP, add_pair, read_cube, read_pair, size_of
+from csakd.cli.given import BANDS_HELP, add_pair, read_cube, read_pair, size_of, with_psf
 from csakd.cli.learning import BUDGET, MODEL, adapted
 from csakd.cli.parser import Command
 
@@ -58,6 +58,8 @@ def fuse(options: argparse.Namespace) -> None:
     from csakd.models import ONE_PAIR
 
     pair = read_pair(options)
+    start = time.perf_counter()
+    pair = with_psf(pair, options.psf)
     model: str | nn.Module = options.model
     if options.adapt:
         model = adapted(options.model, pair, options.budget or BUDGET, options.seed)
@@ -68,7 +70,6 @@ def fuse(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--budget is for --adapt and for models that learn from the pair they fuse: {', '.join(ONE_PAIR)}"
         )
-    start = time.perf_counter()
     fused = csakd.fuse(pair, model, device=options.device, averaged=options.average)
     seconds = time.perf_counter() - start
     path = csakd.write(fused, options.output)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from csakd.cubes import Cube, Pair
 
+PAPERS = "paper"  # PSF
 BANDS_HELP = "where its bands lie, if the file does not say: a name such as aviris-205, or a text file of centres in nm"
 
 
@@ -27,23 +28,44 @@ def read_cube(path: str, bands: str | None, variable: str | None) -> Cube:
 
 
 def read_pair(options: argparse.Namespace) -> Pair:
-    """The two images that the command line names, with the PSF it gives."""
+    """The two images that the command line names."""
     from csakd.cubes import Pair
     from csakd.inference import check_pair
-    from csakd.physics import check_ratio, psf
 
     hsi = read_cube(options.hsi, options.hsi_bands, options.hsi_variable)
     msi = read_cube(options.msi, options.msi_bands, options.msi_variable)
     pair = Pair(hsi, msi)
     check_pair(pair)
-    return replace(pair, psf=psf.parse(options.psf, check_ratio(pair.ratio))) if options.psf else pair
+    return pair
+
+
+def with_psf(pair: Pair, given: str | None) -> Pair:
+    """The pair in memory, with the PSF that the command line gives, or a Gaussian as wide as the pair has it."""
+    from csakd.classical.width import estimated_variance
+    from csakd.physics import psf
+
+    pair = replace(pair, hsi=pair.hsi.load(), msi=pair.msi.load())
+    if given == PAPERS:
+        return pair
+    if given:
+        return replace(pair, psf=psf.parse(given, pair.ratio))
+    variance = estimated_variance(pair)
+    if variance is None:
+        print("PSF of the HSI: the paper's Gaussian, as this pair does not tell its width; --psf gives another")
+        return pair
+    print(f"PSF of the HSI: a Gaussian of variance {variance:.3g}, as this pair has it; --psf gives another")
+    return replace(pair, psf=psf.gaussian(pair.ratio, variance=variance))
 
 
 def add_pair(option: Callable[..., None]) -> None:
-    """Options for `read_pair`."""
+    """Options for `read_pair` and `with_psf`."""
     option("hsi", help="low-resolution hyperspectral image")
     option("msi", help="high-resolution multispectral image of the same ground")
-    option("--psf", help="of the HSI: variance:V, fwhm:V, mtf:V, or a file of weights")
+    option(
+        "--psf",
+        help="of the HSI: variance:V, fwhm:V, mtf:V, a file of weights, or paper; by default a Gaussian as wide as "
+        "makes the two images agree",
+    )
     option("--hsi-bands", help=BANDS_HELP)
     option("--msi-bands", help=BANDS_HELP.replace("aviris-205", "tm4"))
     option("--hsi-variable", help="which variable of a .mat or .npz file holds the HSI")
