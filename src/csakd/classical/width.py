@@ -34,7 +34,7 @@ RIDGE = 1e-4
 def estimated_variance(pair: Pair) -> float | None:
     """Of the round Gaussian by which the MSI, blurred and sampled, is best explained by the HSI.
 
-    Within 1 % of the true variance without noise as with 25 dB on both images, on scenes of 25 low pixels a side
+    Within 2 % of the true variance, without noise as with 25 dB on both images, on scenes of 25 low pixels a side
     (docs/diary.md). What else moves detail, such as images that lie a fraction of a pixel apart, makes it wider.
 
     Args:
