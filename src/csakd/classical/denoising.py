@@ -18,6 +18,7 @@ NEIGHBOURS = 24  # bands that one band is predicted from
 PATCH = 5  # pixels of a patch's side
 LEAST_OVERLAP = 0.02  # correlation of neighbouring low pixels with which to tell the scene's own noise
 GROUPS = 16  # of patches with equally strong structure
+NONE = 1e-3  # of an MSI band's deviation: less noise than that may be a PSF mistaken by a thousandth
 FEWEST = 8  # bands or low pixels with which noise can be told from signal
 
 
@@ -131,29 +132,30 @@ def _filtered(msi: Float[Tensor, "M H W"], variance: Float[Tensor, " M"]) -> Flo
     """
     mean = msi.mean((1, 2), keepdim=True)
     scale = variance.sqrt()[:, None, None]
-    if not (scale > 1e-5 * (msi - mean).square().mean((1, 2), keepdim=True).sqrt()).any():
+    if not (scale > NONE * (msi - mean).square().mean((1, 2), keepdim=True).sqrt()).any():
         return msi
     scale = scale.clamp(min=1e-3 * float(scale.max()))
     margin = PATCH - 1  # mirrored, so that pixels at the border lie in as many patches as others
     grown = functional.pad(((msi - mean) / scale)[None], (margin,) * 4, mode="reflect")
-    patches = functional.unfold(grown, PATCH)[0]
+    windows = grown[0].unfold(1, PATCH, 1).unfold(2, PATCH, 1)
+    patches = windows.permute(1, 2, 0, 3, 4).reshape(-1, len(msi) * PATCH**2)  # each one piece of memory
     filtered = _wiener(patches)
-    by_band = filtered.unflatten(0, (len(msi), -1))
-    structure = (by_band - by_band.mean(1, keepdim=True)).square().sum((0, 1))
+    by_band = filtered.unflatten(1, (len(msi), -1))
+    structure = (by_band - by_band.mean(2, keepdim=True)).square().sum((1, 2))
     for group in structure.argsort().chunk(GROUPS):
-        if len(group) > 2 * len(patches):  # enough of them to tell a covariance
-            filtered[:, group] = _wiener(patches[:, group])
-    total = functional.fold(filtered[None], grown.shape[-2:], PATCH)[0] / PATCH**2
+        if len(group) > 2 * patches.shape[1]:  # enough of them to tell a covariance
+            filtered[group] = _wiener(patches[group])
+    total = functional.fold(filtered.mT[None], grown.shape[-2:], PATCH)[0] / PATCH**2
     return total[:, margin:-margin, margin:-margin] * scale + mean
 
 
-def _wiener(patches: Float[Tensor, "D N"]) -> Float[Tensor, "D N"]:
+def _wiener(patches: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
     """What is best kept of Gaussian patches with noise of variance 1."""
-    mean = patches.mean(1, keepdim=True)
+    mean = patches.mean(0)
     centred = patches - mean
-    spread, basis = torch.linalg.eigh(exact(centred @ centred.mT) / patches.shape[1])
-    gain = _kept(spread, len(patches) / patches.shape[1])[:, None]
-    return (basis @ (gain * basis.mT)).to(patches) @ centred + mean
+    spread, basis = torch.linalg.eigh(exact(centred.mT @ centred) / len(patches))
+    gain = _kept(spread, patches.shape[1] / len(patches))[:, None]
+    return torch.addmm(mean, centred, (basis @ (gain * basis.mT)).to(patches))
 
 
 def _kept(variance: Float[Tensor, " D"], beta: float) -> Float[Tensor, " D"]:

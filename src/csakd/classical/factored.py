@@ -58,8 +58,9 @@ class Factored(NamedTuple):
 
     def image(self) -> Float[Tensor, "B L H W"]:
         """All bands of all high pixels."""
-        product = self.spectra @ self.maps.flatten(2)
-        return upsample(self.low, self._size).add_(product.unflatten(2, self._size))
+        image = upsample(self.low, self._size)
+        image.flatten(2).baddbmm_(self.spectra, self.maps.flatten(2))
+        return image
 
     @property
     def _size(self) -> tuple[int, int]:

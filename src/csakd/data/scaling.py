@@ -19,7 +19,7 @@ class Affine(NamedTuple):
         return (image - self.offset) / self.scale
 
     def undo(self, image: Float[Tensor, "B bands H W"]) -> Float[Tensor, "B bands H W"]:
-        return image * self.scale + self.offset
+        return torch.addcmul(self.offset, image, self.scale)
 
 
 class Scaling:

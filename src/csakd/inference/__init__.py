@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from csakd.classical import CLASSICAL
 from csakd.classical.gaps import ready
@@ -78,27 +79,31 @@ def fuse(
         check_model(pair, model)
     *images, valid = ready(pair)
     images = [image.to(device) for image in images]
-    estimate = torch.zeros(())
-    positions = POSITIONS if averaged else POSITIONS[:1]
-    for position in positions:
-        network = _for_pair(model, pair, position)
-        with torch.inference_mode():
-            turned, _ = network.to(device).eval()(*(position(image) for image in images))
-            estimate = estimate.to(turned) + position.back(turned) / len(positions)
-    if not estimate.isfinite().all():
+
+    def estimate_in(position: Position) -> Float[Tensor, "1 L H W"]:
+        network = _for_pair(model, pair, position).to(device).eval()
+        turned, _ = network(*(position(image) for image in images))
+        return position.back(turned)
+
+    with torch.inference_mode():
+        estimate = estimate_in(POSITIONS[0])
+        if averaged:
+            estimate = (estimate + sum(map(estimate_in, POSITIONS[1:]))) / len(POSITIONS)
+    if not torch.stack(estimate.aminmax()).isfinite().all():
         raise ValueError("the model's result is not finite: it did not train well, or the images are far from its own")
 
     hsi, msi = pair.hsi, pair.msi
     where = msi.georeference or (hsi.georeference and hsi.georeference.scaled(1 / pair.ratio))
-    fused = replace(
+    values = estimate[0].float().cpu().numpy()
+    values[:, ~valid] = np.nan
+    return replace(
         hsi,
-        values=estimate[0].float().cpu().numpy(),
+        values=values,
         valid=valid,
         nodata=None,
         georeference=where,
         source=f"fused from {hsi.source or 'an LR-HSI'} and {msi.source or 'an HR-MSI'}",
     )
-    return fused.load()
 
 
 def _for_pair(model: str | os.PathLike[str] | nn.Module, pair: Pair, position: Position) -> nn.Module:

@@ -88,9 +88,9 @@ def _sampling_matrix(taps: tuple[float, ...], ratio: int, length: int) -> NDArra
     """(length // r, length): row i holds the taps, the first at r·i − m, folded back at mirrors beyond the ends."""
     margin = (len(taps) - ratio) // 2
     matrix = np.zeros((length // ratio, length))
-    for row in range(length // ratio):
-        place = (ratio * row - margin + np.arange(len(taps))) % (2 * length)
-        np.add.at(matrix[row], np.where(place < length, place, 2 * length - 1 - place), taps)
+    rows = np.arange(length // ratio)[:, None]
+    place = (ratio * rows - margin + np.arange(len(taps))) % (2 * length)
+    np.add.at(matrix, (rows, np.where(place < length, place, 2 * length - 1 - place)), taps)
     return matrix
 
 
