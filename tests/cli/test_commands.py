@@ -56,13 +56,14 @@ def test_simulate_fuse_evaluate_in_each_format(tmp_path, scene, form, capsys):
 
 
 @pytest.mark.parametrize("form", SUFFIXES)
-def test_train_then_fuse_and_other_software_opens_the_result(tmp_path, scene, form):
+def test_train_then_fuse_and_other_software_opens_the_result(tmp_path, scene, form, capsys):
     suffix, pair, folder = SUFFIXES[form], tmp_path / "pair", tmp_path / "run"
     assert run("simulate", scene, "--format", form, "-o", pair) == 0
     truth = pair / f"truth{suffix}"
     assert run("train", truth, "--validation", truth, "--smoke", "--accelerator", "cpu", "--quiet", "-o", folder) == 0
     fused = pair / f"fused{suffix}"
     assert run("fuse", pair / f"hsi{suffix}", pair / f"msi{suffix}", "--model", folder / "student", "-o", fused) == 0
+    assert "the one that the model was trained for" in capsys.readouterr().out
     assert run("evaluate", fused, truth) == 0
     assert run("info", folder / "student") == 0
 
