@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from csakd.classical.factored import Factored, banded
-from csakd.classical.regression import local_ridge, moments, ridge
+from csakd.classical.regression import local_ridge, moments, ridge, window_mean
 from csakd.physics import Sensors, SpatialResponse, upsample
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
@@ -25,6 +25,7 @@ RIDGE = 1e-5
 LOCAL_SIGMA = 1.0  # low pixels
 LOCAL_RIDGE = 5e-3
 QUADRATIC = 0.5
+FINE = 1.0  # low pixels; what a window as wide takes away is not fine
 BACK_PROJECTIONS = 3
 
 
@@ -55,9 +56,19 @@ class GlobalFit(NamedTuple):
 
 
 def global_fit(
-    hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse, quadratic: float = QUADRATIC
+    hsi: Float[Tensor, "B L h w"],
+    msi: Float[Tensor, "B M H W"],
+    blur: SpatialResponse,
+    quadratic: float = QUADRATIC,
+    *,
+    fine: bool = False,
 ) -> GlobalFit:
-    """A mean of a linear and a quadratic regression of the LR-HSI on the MSI; `quadratic` is the latter's share."""
+    """A mean of a linear and a quadratic regression of the LR-HSI on the MSI.
+
+    Args:
+        quadratic: the latter's share.
+        fine: heed only what is fine on the low grid: it tells most of what is finer still.
+    """
     size = (msi.shape[-2], msi.shape[-1])
     linear, linear_low = _standardised(msi, blur)
     square, square_low = _standardised(
@@ -67,8 +78,9 @@ def global_fit(
 
     # Averaging with the linear fit halves the quadratic's variance: worth 0.5 dB over either alone.
     centred = hsi - hsi.mean((-2, -1), keepdim=True)
-    weights = quadratic * ridge(features_low, centred, RIDGE)
-    weights[..., : msi.shape[1]] += (1 - quadratic) * ridge(linear_low, centred, RIDGE)
+    heeded = [image - window_mean(image, FINE) if fine else image for image in (features_low, linear_low, centred)]
+    weights = quadratic * ridge(heeded[0], heeded[2], RIDGE)
+    weights[..., : msi.shape[1]] += (1 - quadratic) * ridge(heeded[1], heeded[2], RIDGE)
     estimate = Factored.of(hsi, size).sharpened(weights, features, features_low)
     return GlobalFit(estimate, centred - banded(weights, features_low), linear, linear_low)
 

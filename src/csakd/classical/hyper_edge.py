@@ -35,6 +35,7 @@ FLOOR = 0.01  # share of the largest variance below which such a direction count
 INTERCEPT = 2.0  # of the edge-following regression, beside predictors of variance 1
 PROCESS_SHARE, EDGE_SHARE = 0.7, 0.4  # more than 1 in all: each gives up what back-projection has to restore
 REST_SHARE = 0.85  # of the process in the other directions, where it takes some noise for signal
+CLEAR = 4  # variance, in units of the noise's, of directions clear enough to follow edges in
 
 
 class Effort(NamedTuple):
@@ -44,14 +45,16 @@ class Effort(NamedTuple):
         priors: of the processes whose mean is taken.
         edged: directions in which edges are followed.
         steps: of conjugate gradients for that.
+        fine: whether the global regression heeds only what is fine.
     """
 
     priors: tuple[Prior, ...] = (Prior(),)
     edged: int = 4
     steps: int = 20
+    fine: bool = False
 
 
-PLAIN, THOROUGH = Effort(), Effort(SEVERAL, edged=8, steps=40)
+PLAIN, THOROUGH = Effort(), Effort(SEVERAL, edged=8, steps=80, fine=True)
 
 
 def hyper_edge(
@@ -102,7 +105,7 @@ def steps(
     seen = hsi
     hsi, msi = denoised(hsi, msi, blur)
     noise = (seen - hsi).square().mean((-2, -1), keepdim=True).sqrt()
-    fit = global_fit(hsi, msi, blur, QUADRATIC)
+    fit = global_fit(hsi, msi, blur, QUADRATIC, fine=effort.fine)
     # Directions of little variance tell materials apart as well as those of much.
     white = whitening(fit.linear_low, FLOOR)[:, -PREDICTORS:]
     low, high = (banded(white, bands) for bands in (fit.linear_low, fit.linear))
@@ -113,8 +116,11 @@ def steps(
     process = regressed((low, high), targets, blur, effort.priors)
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
     edged = spread((predictors[0], predictors[1]), targets[:, : effort.edged], blur, effort.steps)
-    first, others = process[:, : effort.edged], process[:, effort.edged :]
-    found = torch.cat([PROCESS_SHARE * first + EDGE_SHARE * edged, REST_SHARE * others], 1)
+    found = REST_SHARE * process
+    both = PROCESS_SHARE * process[:, : effort.edged] + EDGE_SHARE * edged
+    noise_along = banded(axes.mT.square(), noise.square())
+    clear = targets.square().mean((-2, -1), keepdim=True) > CLEAR * noise_along
+    found[:, : effort.edged] = torch.where(clear[:, : effort.edged], both, found[:, : effort.edged])
     estimate = _consistent(estimate.sharpened(axes, found, blur(found)), hsi, noise, blur)
     return Steps(estimate, hsi, msi, fit, low, high, axes, targets, process)
 
