@@ -37,6 +37,7 @@ def spread(
     targets: Float[Tensor, "B K h w"],
     blur: SpatialResponse,
     steps: int,
+    strength: float = STRENGTH,
 ) -> Float[Tensor, "B K H W"]:
     """p·c on the high grid.
 
@@ -45,9 +46,10 @@ def spread(
         targets: y.
         blur: B.
         steps: of conjugate gradients on the high grid.
+        strength: λ.
     """
     scenes = zip(*predictors, targets, strict=True)
-    return torch.stack([_spread(*scene, blur, steps) for scene in scenes])
+    return torch.stack([_spread(*scene, blur, steps, strength) for scene in scenes])
 
 
 def _spread(
@@ -56,9 +58,10 @@ def _spread(
     targets: Float[Tensor, "K h w"],
     blur: SpatialResponse,
     steps: int,
+    strength: float,
 ) -> Float[Tensor, "K H W"]:
     size = (predictors.shape[1], predictors.shape[2])
-    coarse_graph, graph = Graph.of(predictors_low), Graph.of(predictors)
+    coarse_graph, graph = Graph.of(predictors_low, strength), Graph.of(predictors, strength)
     coarse_scale = 1 / (coarse_graph.degree + predictors_low.square())
     # Stopped early, so the preconditioner decides what is learnt first: the root of each pixel's degree serves best.
     scale = graph.degree.rsqrt()
@@ -80,15 +83,15 @@ class Graph(NamedTuple):
     degree: Float[Tensor, "H W"]
 
     @classmethod
-    def of(cls, looks: Float[Tensor, "F H W"]) -> Graph:
+    def of(cls, looks: Float[Tensor, "F H W"], strength: float = STRENGTH) -> Graph:
         inside = torch.stack(_neighbours(torch.ones_like(looks[0])))
         contrast = torch.stack([(other - looks).square().mean(0) for other in _neighbours(looks)]) * inside
         usual = _around(contrast.sum(0) / inside.sum(0).clamp(min=1)) + 0.01 * contrast.mean()
         usual = (usual + torch.stack(_neighbours(usual))) / 2
         likeness = torch.exp(-contrast / (2 * CONTRAST**2 * usual).clamp(min=torch.finfo(usual.dtype).tiny)) + LEAK
         distance = [down**2 + right**2 for down, right in NEIGHBOURS]
-        weights = STRENGTH * inside * likeness / torch.tensor(distance).to(looks)[:, None, None]
-        return cls(weights, weights.sum(0).clamp(min=STRENGTH * LEAK))  # an image of one pixel has no neighbours
+        weights = strength * inside * likeness / torch.tensor(distance).to(looks)[:, None, None]
+        return cls(weights, weights.sum(0).clamp(min=strength * LEAK))  # an image of one pixel has no neighbours
 
     def roughness(self, values: Float[Tensor, "*any H W"]) -> Float[Tensor, "*any H W"]:
         """λ Σ_j w_ij (v_i − v_j): the graph's Laplacian, applied."""

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from csakd.classical.denoising import denoised, standing_out
-from csakd.classical.edges import spread
+from csakd.classical.edges import STRENGTH, spread
 from csakd.classical.factored import Factored, banded
 from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, global_fit
 from csakd.classical.process import SEVERAL, Prior, regressed
@@ -45,16 +45,18 @@ class Effort(NamedTuple):
         priors: of the processes whose mean is taken.
         edged: directions in which edges are followed.
         steps: of conjugate gradients for that.
+        strength: with which they hold neighbours together.
         fine: whether the global regression heeds only what is fine.
     """
 
     priors: tuple[Prior, ...] = (Prior(),)
     edged: int = 4
     steps: int = 20
+    strength: float = STRENGTH
     fine: bool = False
 
 
-PLAIN, THOROUGH = Effort(), Effort(SEVERAL, edged=8, steps=80, fine=True)
+PLAIN, THOROUGH = Effort(), Effort(SEVERAL, edged=8, steps=160, strength=0.2, fine=True)
 
 
 def hyper_edge(
@@ -115,7 +117,7 @@ def steps(
     targets = banded(axes.mT, rest)
     process = regressed((low, high), targets, blur, effort.priors)
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
-    edged = spread((predictors[0], predictors[1]), targets[:, : effort.edged], blur, effort.steps)
+    edged = spread((predictors[0], predictors[1]), targets[:, : effort.edged], blur, effort.steps, effort.strength)
     found = REST_SHARE * process
     both = PROCESS_SHARE * process[:, : effort.edged] + EDGE_SHARE * edged
     noise_along = banded(axes.mT.square(), noise.square())

@@ -49,8 +49,7 @@ def estimated_variance(pair: Pair) -> float | None:
     """
     ratio = check_ratio(pair.ratio)
     hsi, msi = _middle(*ready(pair)[:2])
-    usual = 3 * (ratio / 4) ** 2
-    first = _best_variance(hsi, msi, usual, WIDEST)
+    first = _best_variance(hsi, msi, psf.paper_variance(ratio), WIDEST)
     if first is None:
         return None
     # Noise makes that a few per cent too wide, but by it noise can be told from detail.

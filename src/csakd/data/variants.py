@@ -173,7 +173,7 @@ def _blurs(ratio: int, random: np.random.Generator, chances: Chances) -> tuple[S
     width = random.uniform(*WIDTH)
     shift = random.normal(0, SHIFT) if random.random() < chances.shifted else 0.0
     centre = (ratio - 1) / 2
-    variance = width * 3 * (ratio / 4) ** 2
+    variance = width * psf.paper_variance(ratio)
     centred = SpatialResponse(ratio, psf.gaussian(ratio, variance=variance))
     true = SpatialResponse(ratio, psf.gaussian(ratio, variance=variance, phase=centre + shift)) if shift else centred
     return true, usual if random.random() < chances.mistaken else centred

@@ -17,6 +17,11 @@ from csakd.physics.sensors import read_numbers
 _REACH = 4.0  # a Gaussian is cut at 4 σ: 6e-5 of its weight
 
 
+def paper_variance(ratio: int) -> float:
+    """σ² of the paper's Gaussian in squared high pixels: 3 at ratio 4, scaled with the ratio."""
+    return 3 * (ratio / 4) ** 2
+
+
 def gaussian(
     ratio: int,
     *,
@@ -29,7 +34,7 @@ def gaussian(
 
     Args:
         ratio: r, high pixels to a low pixel.
-        variance: σ² in squared high pixels (the paper: 3 at ratio 4, so σ = r·√3/4 by default).
+        variance: σ² in squared high pixels (default: `paper_variance`).
         fwhm: full width at half maximum in high pixels.
         mtf: modulation left at the Nyquist frequency of the low grid, between 0 and 1.
         phase: centre of the PSF in high pixels, counted from the centre of the block's first pixel;
@@ -53,7 +58,7 @@ def gaussian(
     elif mtf is not None:  # exp(−2π²σ²f²) = mtf at f = 1/(2r)
         sigma = ratio * math.sqrt(-2 * math.log(mtf)) / math.pi
     else:
-        sigma = ratio * math.sqrt(3) / 4
+        sigma = math.sqrt(paper_variance(ratio))
     if sigma > 8 * ratio:
         raise ValueError(f"PSF {given}: σ = {sigma:.1f} high pixels is more than 8 low pixels at ratio {ratio}")
     centre = (ratio - 1) / 2 if phase is None else phase
