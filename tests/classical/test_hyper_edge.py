@@ -13,7 +13,7 @@ from csakd.classical.registration import registered
 from csakd.classical.regression import local_rest, local_ridge, whitening, window_mean
 from csakd.data import sample_scene, synthetic_scene
 from csakd.metrics import psnr, sam
-from csakd.physics import Sensors, SpatialResponse, observe, upsample
+from csakd.physics import Sensors, SpatialResponse, observe, psf, upsample
 
 edges = importlib.import_module("csakd.classical.edges")
 
@@ -150,6 +150,13 @@ class TestDenoising:
         assert rms(calm_hsi - hsi) < 1e-5 * rms(hsi)
         assert rms(calm_msi - msi) < 1e-5 * rms(msi)
 
+    def test_what_a_slightly_mistaken_psf_leaves_is_no_noise(self):
+        hsi, msi, _ = tensors(observe(synthetic_scene((96, 96))))
+        blur = SpatialResponse(4, psf.gaussian(4, variance=2.997))
+        assert torch.equal(denoised(hsi, msi, blur)[1], msi)
+        noisy = msi + 0.02 * msi.std() * random(*msi.shape)
+        assert not torch.equal(denoised(hsi, noisy, blur)[1], noisy)
+
     def test_the_scenes_own_noise_is_no_noise_of_the_sensor(self):
         """The same white noise, before the optics and after them."""
         scene = torch.from_numpy(synthetic_scene((96, 96)).values).double()[None]
@@ -185,7 +192,30 @@ class TestDenoising:
         assert torch.equal(calm_msi, msi)
 
 
+class TestGlobalFit:
+    def test_fine_parts_follow_their_own_law(self):
+        """Bands that are mixtures of the MSI, and another one of its smooth parts."""
+        blur, msi = SpatialResponse(4), random(1, 2, 64, 64) + 3 * upsample(random(1, 2, 4, 4, seed=1), (64, 64))
+        weights, others = random(5, 2, seed=2), 2 * random(5, 2, seed=3)
+        smooth = upsample(window_mean(blur(msi), 3.0), (64, 64))
+        scene = torch.einsum("lm,bmhw->blhw", weights, msi) + torch.einsum("lm,bmhw->blhw", others, smooth)
+
+        def missed(fine: bool) -> float:
+            error = global_fit(blur(scene), msi, blur, 0.0, fine=fine).estimate.image() - scene
+            return rms(error - upsample(blur(error), (64, 64)))
+
+        assert missed(True) < 0.5 * missed(False)
+
+
 class TestOnARealScene:
+    def test_edges_are_not_followed_into_noise(self, monkeypatch):
+        """Noise on the LR-HSI alone, as on the MSI it would hide the edges."""
+        hsi, msi, truth = (image.float() for image in tensors(observe(sample_scene(), "tm6", snr=(25.0, None))))
+        sensors = Sensors(SpatialResponse(4))
+        aware = hyper_edge(hsi, msi, sensors)[0]
+        monkeypatch.setattr(importlib.import_module("csakd.classical.hyper_edge"), "CLEAR", 0)
+        assert psnr(aware, truth[0]) > psnr(hyper_edge(hsi, msi, sensors)[0], truth[0]) + 0.1
+
     @pytest.mark.parametrize(("bands", "snr", "least"), [("tm4", 35.0, 4), ("tm4", 25.0, 9), ("tm6", 30.0, 9)])
     def test_noise_costs_far_less_than_it_costs_hyper(self, bands, snr, least):
         """At least so many dB above `hyper`."""

@@ -18,7 +18,7 @@ NEIGHBOURS = 24  # bands that one band is predicted from
 PATCH = 5  # pixels of a patch's side
 LEAST_OVERLAP = 0.02  # correlation of neighbouring low pixels with which to tell the scene's own noise
 GROUPS = 16  # of patches with equally strong structure
-NONE = 1e-3  # of an MSI band's deviation: less noise than that may be a PSF mistaken by a thousandth
+NONE = 1e-3  # of an MSI band's deviation: less than that may be a PSF mistaken by a thousandth
 FEWEST = 8  # bands or low pixels with which noise can be told from signal
 
 
