@@ -59,7 +59,7 @@ class Factored(NamedTuple):
     def image(self) -> Float[Tensor, "B L H W"]:
         """All bands of all high pixels."""
         image = upsample(self.low, self._size)
-        image.flatten(2).baddbmm_(self.spectra, self.maps.flatten(2))
+        image.view(*image.shape[:2], -1).baddbmm_(self.spectra, self.maps.flatten(2))
         return image
 
     @property

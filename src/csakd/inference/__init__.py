@@ -95,7 +95,8 @@ def fuse(
     hsi, msi = pair.hsi, pair.msi
     where = msi.georeference or (hsi.georeference and hsi.georeference.scaled(1 / pair.ratio))
     values = estimate[0].float().cpu().numpy()
-    values[:, ~valid] = np.nan
+    if not valid.all():
+        values = np.where(valid, values, np.float32(np.nan))
     return replace(
         hsi,
         values=values,
