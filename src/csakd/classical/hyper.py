@@ -78,9 +78,11 @@ def global_fit(
 
     # Averaging with the linear fit halves the quadratic's variance: worth 0.5 dB over either alone.
     centred = hsi - hsi.mean((-2, -1), keepdim=True)
-    heeded = [image - window_mean(image, FINE) if fine else image for image in (features_low, linear_low, centred)]
-    weights = quadratic * ridge(heeded[0], heeded[2], RIDGE)
-    weights[..., : msi.shape[1]] += (1 - quadratic) * ridge(heeded[1], heeded[2], RIDGE)
+    known, known_linear, wanted = (
+        image - window_mean(image, FINE) if fine else image for image in (features_low, linear_low, centred)
+    )
+    weights = quadratic * ridge(known, wanted, RIDGE)
+    weights[..., : msi.shape[1]] += (1 - quadratic) * ridge(known_linear, wanted, RIDGE)
     estimate = Factored.of(hsi, size).sharpened(weights, features, features_low)
     return GlobalFit(estimate, centred - banded(weights, features_low), linear, linear_low)
 

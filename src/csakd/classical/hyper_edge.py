@@ -4,8 +4,8 @@
 2. the global regression of `hyper`;
 3. each band is moved by the fraction of a pixel that fits the LR-HSI best (`registration`);
 4. what is left has few principal directions. In each, a Gaussian process finds what else the MSI tells of it
-   (`process`); in the first few, the mean of that and of a regression whose coefficients follow the MSI's edges
-   (`edges`);
+   (`process`); in the first few, if clear of the noise, the mean of that and of a regression whose coefficients follow
+   the MSI's edges (`edges`);
 5. what no fit explains of the LR-HSI, and what the estimate misses of it, is added as far as it is more than noise.
 """
 
@@ -43,7 +43,7 @@ class Effort(NamedTuple):
 
     Attributes:
         priors: of the processes whose mean is taken.
-        edged: directions in which edges are followed.
+        edged: directions in which edges are followed, at most.
         steps: of conjugate gradients for that.
         strength: with which they hold neighbours together.
         fine: whether the global regression heeds only what is fine.

@@ -82,7 +82,10 @@ def _best_variance(
 
 
 def _lowest(function: Callable[[float], float], reach: float) -> float:
-    """Where between -reach and reach a function with one valley is lowest: golden sections."""
+    """Where between -reach and reach a function with one valley is lowest: golden sections.
+
+    To import SciPy's takes longer than the whole search.
+    """
     golden = (math.sqrt(5) - 1) / 2
     low, high = -reach, reach
     inner = [high - golden * (high - low), low + golden * (high - low)]
