@@ -30,17 +30,16 @@ def test_counts_grow_as_the_image_does(name, parameters, giga_macs):
 
 def test_a_row_each_once(tmp_path):
     ledger, said = cost_ledger(tmp_path), []
-    methods = [method(name) for name in ("glp", "cnmf", "mini-student", "usdn")]
+    methods = [method(name) for name in ("mini-student", "usdn")]
     for _ in range(2):
         measure_costs(methods, ledger, size=16, dtypes=("fp32", "bf16"), say=said.append)
     rows = {(row["method"], row["dtype"]): row for row in ledger.rows()}
-    assert len(rows) == len(ledger.rows()) == len(said) == 8
+    assert len(rows) == len(ledger.rows()) == len(said) == 4
     assert {row["status"] for row in rows.values()} == {"ok"}
-    assert rows["glp", "fp32"]["gmacs"] == ""
     assert float(rows["mini-student", "bf16"]["seconds"]) > 0
     assert float(rows["mini-student", "fp32"]["peak_mb"]) >= 0
+    assert int(rows["mini-student", "fp32"]["runs"]) >= 1
     assert (rows["usdn", "fp32"]["seconds"], rows["usdn", "fp32"]["note"]) == ("", "learns from the pair it fuses")
-    assert int(rows["cnmf", "fp32"]["runs"]) >= 1
 
 
 def test_memory_is_what_the_method_takes_and_nothing_else(tmp_path):
@@ -50,6 +49,7 @@ def test_memory_is_what_the_method_takes_and_nothing_else(tmp_path):
     measure_costs([method("bicubic")], ledger, dtypes=("fp32",), say=lambda line: None)
     (row,) = ledger.rows()
     assert ballast.all()
+    assert row["gmacs"] == "", "there is no network to count"
     assert megabytes <= float(row["peak_mb"]) < 6 * megabytes
 
 

@@ -266,7 +266,7 @@ def test_adapt_leaves_a_model_that_fuse_takes(tmp_path, capsys):
     scene = csakd.write(synthetic_scene((64, 64)), tmp_path / "scene.tif")
     assert run("simulate", scene, "-o", tmp_path / "pair") == 0
     images = tmp_path / "pair" / "hsi.tif", tmp_path / "pair" / "msi.tif"
-    chosen = ("--model", "csakd-student", "--budget", "20")
+    chosen = ("--model", "csakd-student", "--budget", "2")
     assert run("adapt", *images, *chosen, "-o", tmp_path / "mine") == 0
     assert "adapted: " in capsys.readouterr().out
     assert run("fuse", *images, "--model", tmp_path / "mine", "-o", tmp_path / "fused.tif") == 0
