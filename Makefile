@@ -17,7 +17,7 @@ demo: $(READY)
 	$(BIN)/csakd demo
 
 test: $(READY)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -48,9 +48,13 @@ def error(estimate: torch.Tensor, truth: torch.Tensor) -> float:
 @lawful
 @every_form
 @pytest.mark.parametrize(
-    ("ratio", "msi_bands"), [*itertools.product((2, 3, 4, 8), (1, 4)), *itertools.product((4,), (2, 3, 5, 6, 8))]
+    ("ratio", "msi_bands", "known"),
+    [
+        *itertools.product((2, 3, 4, 8), (1, 4), (False,)),
+        *itertools.product((4,), (2, 3, 5, 6, 8), (False,)),
+        *itertools.product((4,), (1, 4, 8), (True,)),
+    ],
 )
-@pytest.mark.parametrize("known", [True, False], ids=["response known", "response unknown"])
 def test_shapes_at_odd_sizes(name, ratio, msi_bands, known):
     hsi, msi = torch.rand(1, 5, 3, 5), torch.rand(1, msi_bands, 3 * ratio, 5 * ratio)
     response = np.random.default_rng(0).random((msi_bands, 5)) if known else None
@@ -133,7 +137,7 @@ def test_msi_bands_that_say_nothing_do_no_harm(name, spoil):
 @pytest.mark.parametrize("low", [(1, 1), (1, 3), (2, 2), (3, 2), (5, 5)])
 def test_fewer_low_pixels_than_features(name, low):
     """A handful of pixels teaches little, but no estimate runs away: a few spans of what the sensor saw, at worst."""
-    for seed in range(3):
+    for seed in range(2):
         hsi, msi, _ = images((4 * low[0], 4 * low[1]), "tm6", seed=seed)
         estimate, _ = Classical(name, 4)(hsi, msi)
         reach = 5 * (hsi.max() - hsi.min()) + 1e-6 * hsi.max()
@@ -147,7 +151,7 @@ def test_units_do_not_matter(name):
     """One factor on both images comes out again; with no response known, one on each MSI band changes nothing."""
     hsi, msi, _ = (image.double() for image in images())
     response = SpectralResponse.box([(450, 520), (520, 600), (630, 690), (760, 900)], synthetic_scene().wavelengths)
-    for matrix in (None, response.matrix):
+    for matrix in (None, response.matrix) if name in KNOW_RESPONSES else (None,):
         form = Classical(name, 4, response=matrix)
         plain, _ = form(hsi, msi)
         # Conjugate gradients amplify it.
