@@ -169,7 +169,8 @@ class Pair:
     Attributes:
         hsi: LR-HSI, (L, h, w).
         msi: HR-MSI, (M, H, W) with H = r·h, W = r·w for one integer r.
-        psf: (S, S) blur kernel on the high grid from which `hsi` was sampled (see `csakd.physics.psf`), if known.
+        psf: (S, S) blur kernel on the high grid from which `hsi` was sampled (see `csakd.physics.psf`), if known;
+            otherwise its width is found where it is needed (`csakd.classical.width`).
         response: (M, L) weights of the HSI's bands in the MSI's, if known.
 
     Raises:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -29,6 +30,18 @@ WIDEST, NEARBY = 4.0, 1.25  # factors of the paper's variance, and of what is fo
 STEPS = 10  # each brings the ends nearer by 0.62
 EXPLAINED = 0.9  # of the variance of some MSI band, at least: else the HSI does not tell
 RIDGE = 1e-4
+
+
+def with_psf(pair: Pair) -> Pair:
+    """The pair in memory, its PSF known: its own, or a Gaussian as wide as the images have it, or else the paper's.
+
+    Raises:
+        ValueError: as of `estimated_variance`.
+    """
+    if pair.psf is not None:
+        return pair
+    pair = replace(pair, hsi=pair.hsi.load(), msi=pair.msi.load())
+    return replace(pair, psf=psf.gaussian(pair.ratio, variance=estimated_variance(pair)))
 
 
 def estimated_variance(pair: Pair) -> float | None:

@@ -55,19 +55,18 @@ def fuse(options: argparse.Namespace) -> None:
 
     import csakd
     from csakd.budget import Budget
-    from csakd.inference import UNTRAINED
-    from csakd.models import ONE_PAIR, Universal
-    from csakd.models.weights import TrainedModel
+    from csakd.inference import UNTRAINED, heeds_psf
+    from csakd.models import ONE_PAIR
 
     pair = read_pair(options)
     start = time.perf_counter()
     model: str | nn.Module = options.model
     if model not in UNTRAINED:
         model = csakd.load(options.model, pair.ratio)
-    if isinstance(model, TrainedModel) and not isinstance(model.network, Universal):
-        print("PSF of the HSI: the one that the model was trained for")
-    else:
+    if heeds_psf(model):
         pair = with_psf(pair, options.psf)
+    else:
+        print("PSF of the HSI: the one that the model was trained for")
     if options.adapt:
         model = adapted(options.model, pair, options.budget or BUDGET, options.seed)
     elif options.model in ONE_PAIR:

@@ -40,20 +40,19 @@ def read_pair(options: argparse.Namespace) -> Pair:
 
 
 def with_psf(pair: Pair, given: str | None) -> Pair:
-    """The pair in memory, with the PSF that the command line gives, or a Gaussian as wide as the pair has it."""
+    """The pair in memory, with the PSF that the command line gives; or as `csakd.fuse` finds it, and said so."""
     from csakd.classical.width import estimated_variance
     from csakd.physics import psf
 
     pair = replace(pair, hsi=pair.hsi.load(), msi=pair.msi.load())
-    if given == PAPERS:
-        return pair
     if given:
-        return replace(pair, psf=psf.parse(given, pair.ratio))
+        kernel = psf.gaussian(pair.ratio) if given == PAPERS else psf.parse(given, pair.ratio)
+        return replace(pair, psf=kernel)
     variance = estimated_variance(pair)
     if variance is None:
         print("PSF of the HSI: the paper's Gaussian, as this pair does not tell its width; --psf gives another")
-        return pair
-    print(f"PSF of the HSI: a Gaussian of variance {variance:.3g}, as this pair has it; --psf gives another")
+    else:
+        print(f"PSF of the HSI: a Gaussian of variance {variance:.3g}, as this pair has it; --psf gives another")
     return replace(pair, psf=psf.gaussian(pair.ratio, variance=variance))
 
 

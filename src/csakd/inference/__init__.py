@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from csakd.classical import CLASSICAL
 from csakd.classical.gaps import ready
+from csakd.classical.width import with_psf
 from csakd.cubes import Cube, Pair
 from csakd.data.positions import POSITIONS, Position
 from csakd.inference.fitting import check_device, check_model, check_pair
-from csakd.models import NETWORKS, ONE_PAIR, build
+from csakd.models import NETWORKS, ONE_PAIR, Universal, build
 from csakd.models.weights import TrainedModel, load_folder, shipped
 
 UNTRAINED = (*CLASSICAL, *ONE_PAIR)  # methods that need no training scenes
@@ -56,9 +57,9 @@ def fuse(
     A pixel is valid where the MSI's pixel is and the HSI's pixel over it is; elsewhere the result is NaN.
 
     Args:
-        pair: LR-HSI and HR-MSI. Methods named use `pair.psf`, or the paper's Gaussian scaled with the ratio, and
-            `pair.response`, or an estimate of it; so do models for any sensor; other trained models use the PSF they
-            were trained for.
+        pair: LR-HSI and HR-MSI. Methods named, and models for any sensor, use `pair.psf`, or a Gaussian as wide as the
+            pair has it (`csakd.classical.width`), and `pair.response`, or an estimate of it; other models use the PSF
+            they were trained or built for.
         model: the name of a method that needs no training scenes or comes trained, a model folder, or a model from
             `load` or `build`.
         device: where to compute.
@@ -77,6 +78,8 @@ def fuse(
         model = load(model)
     if isinstance(model, TrainedModel):
         check_model(pair, model)
+    if heeds_psf(model):
+        pair = with_psf(pair)
     *images, valid = ready(pair)
     images = [image.to(device) for image in images]
 
@@ -107,6 +110,13 @@ def fuse(
     )
 
 
+def heeds_psf(model: str | os.PathLike[str] | nn.Module) -> bool:
+    """Whether the PSF that a pair carries is used, not one that the model has."""
+    return not isinstance(model, nn.Module) or (
+        isinstance(model, TrainedModel) and isinstance(model.network, Universal)
+    )
+
+
 def _for_pair(model: str | os.PathLike[str] | nn.Module, pair: Pair, position: Position) -> nn.Module:
     """The model as it takes this pair in that position, its PSF turned with it."""
     psf = None if pair.psf is None else np.ascontiguousarray(position(torch.from_numpy(pair.psf)).numpy())
@@ -117,4 +127,4 @@ def _for_pair(model: str | os.PathLike[str] | nn.Module, pair: Pair, position: P
     return build(os.fspath(model), ratio=pair.ratio, psf=psf, response=pair.response)
 
 
-__all__ = ["check_device", "check_pair", "fuse", "load"]
+__all__ = ["check_device", "check_pair", "fuse", "heeds_psf", "load"]

@@ -21,6 +21,7 @@ from csakd import losses, metrics
 from csakd.budget import Budget, steps_shown
 from csakd.classical.canonical import FORMS, THOROUGHLY, canonical
 from csakd.classical.gaps import ready
+from csakd.classical.width import with_psf
 from csakd.cubes import Pair
 from csakd.data import collate
 from csakd.data.forms import Lesson, cropped, lesson
@@ -62,7 +63,7 @@ def adapt(
 
     Args:
         model: such as `csakd.load("csakd-student")`.
-        pair: LR-HSI and HR-MSI.
+        pair: LR-HSI and HR-MSI. Without a PSF it is seen by a Gaussian as wide as it has it.
         budget: of steps or time; three minutes by default.
         seed: of crops.
         progress: a bar on stderr.
@@ -143,6 +144,7 @@ def _affordable(budget: Budget, trial: _Learner, begun: float) -> int:
 
 def _views(pair: Pair) -> list[Variant]:
     """The pair from afar, by several ratios."""
+    pair = with_psf(pair)
     hsi, msi, _ = ready(pair)
     msi = SpatialResponse(pair.ratio, pair.psf)(msi)
     views = []
