@@ -88,6 +88,14 @@ def test_curves_and_looks(finished):
         assert not look["residual"].any()
 
 
+def test_a_curve_for_each_ratio_from_the_image_without_noise(tmp_path):
+    study = Study(("usdn",), noise=((None, None), (25.0, None)), msi=("tm4",), ratios=(2, 4))
+    assert bench(tmp_path, study=study).run() == 0
+    clean = {(row["scene"], row["ratio"]): row["psnr"] for row in measured(tmp_path) if not row["hsi_snr"]}
+    curves = [row for row in csv.DictReader((tmp_path / "curves.csv").open()) if row["series"] == "psnr"]
+    assert {(row["scene"], row["ratio"]): row["value"] for row in curves} == clean, "the last point is the result"
+
+
 def test_what_is_done_is_not_done_again(finished, monkeypatch):
     before = (finished / "scores.csv").read_bytes()
     monkeypatch.setattr(benches, "fuse", lambda *args, **kwargs: pytest.fail("fused again"))

@@ -178,7 +178,7 @@ class Bench:
             # It learns while it fuses: one figure, not two.
             result |= {"steps": model.steps, "learn_seconds": model.seconds, "fuse_seconds": None}
             if isinstance(model.watch, Watch):
-                place = {**self._curve(cell.method, cell.msi), "scene": cell.scene.name}
+                place = {**self._curve(cell.method, cell.msi, cell.ratio), "scene": cell.scene.name}
                 curve_ledger(self.output).add({**place, **point} for point in model.watch.points)
         if cell.noise == (None, None) and cell.scene == self._shown() and cell.bands == self._bands:
             self._keep_look(cell, fused, sample.truth)
@@ -200,7 +200,8 @@ class Bench:
             options: dict[str, Any] = {}
             if one.kind == "one-pair":
                 self.say(f"fitting {one.name} to {cell.scene.name} ({cell.msi}) …")
-                watch = Watch(sample.truth) if cell.bands == self._bands else None
+                watched = cell.bands == self._bands and cell.noise == (None, None)
+                watch = Watch(sample.truth) if watched else None
                 options = {"budget": self.protocol.pair_budget, "seed": self.protocol.seed, "watch": watch}
             return build(one.model, ratio=pair.ratio, psf=pair.psf, response=pair.response, **options), None
         key = (one.name, cell.msi, cell.ratio)
@@ -229,7 +230,7 @@ class Bench:
         )
         with taken.curve.open(newline="") as file:
             points = [
-                {**self._curve(one, msi), "step": row["step"], "seconds": row["seconds"],
+                {**self._curve(one, msi, ratio), "step": row["step"], "seconds": row["seconds"],
                  "series": name.removeprefix("validation/"), "value": value}
                 for row in csv.DictReader(file) for name, value in row.items()
                 if value and name.startswith(("validation/", "mean/"))
@@ -241,9 +242,9 @@ class Bench:
     def _truths(self, split: str) -> tuple[Cube, ...]:
         return tuple(self.protocol.cube(s, self.protocol.bands) for s in self.scenes if s.split == split)
 
-    def _curve(self, one: Method, msi: str) -> dict[str, object]:
+    def _curve(self, one: Method, msi: str, ratio: int) -> dict[str, object]:
         return {"protocol": self.protocol.name, "study": self.study_name, "method": one.name, "scene": "", "msi": msi,
-                "seed": self.protocol.seed, "budget": self._budget(one)}  # fmt: skip
+                "ratio": ratio, "seed": self.protocol.seed, "budget": self._budget(one)}  # fmt: skip
 
     def _shown(self) -> Scene:
         """The scene in the pictures: the first to be reported on."""

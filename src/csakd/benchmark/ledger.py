@@ -14,7 +14,7 @@ CELL = ("protocol", "study", "method", "scene", "split", "bands", "msi", "ratio"
         "budget")  # fmt: skip
 OUTCOME = (*SCORES, "steps", "learn_seconds", "fuse_seconds", "status", "note")
 ORIGIN = ("version", "device", "dtype", "threads")
-CURVE = ("protocol", "study", "method", "scene", "msi", "seed", "budget", "step", "seconds", "series", "value")
+CURVE = ("protocol", "study", "method", "scene", "msi", "ratio", "seed", "budget", "step", "seconds", "series", "value")
 COST = ("method", "hsi_bands", "msi_bands", "ratio", "size", "dtype", "device", "parameters", "gmacs", "seconds",
         "runs", "peak_mb", "threads", "status", "note", "version")  # fmt: skip
 
