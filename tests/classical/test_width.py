@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 import csakd
 from csakd.classical.width import estimated_variance
@@ -36,6 +37,13 @@ def test_units_gaps_and_a_known_psf_make_no_difference():
     )
     assert estimated_variance(pair) == pytest.approx(2.0, rel=0.03)
     assert estimated_variance(other) == pytest.approx(2.0, rel=0.05)
+
+
+def test_blur_that_the_hsi_alone_has_seen_counts():
+    """Variances of Gaussians add up."""
+    dull = replace(SCENE, values=gaussian_filter(SCENE.values, (0, 0.8, 0.8)))
+    sharp, blurred = (csakd.observe(scene, "tm4", 4).pair for scene in (SCENE, dull))
+    assert estimated_variance(replace(sharp, hsi=blurred.hsi)) == pytest.approx(3 + 0.8**2, rel=0.03)
 
 
 def test_a_pair_that_does_not_tell_is_not_guessed_at():

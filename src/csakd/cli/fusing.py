@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from csakd.cli.given import BANDS_HELP, add_pair, read_cube, read_pair, size_of, with_psf
+from csakd.cli.given import BANDS_HELP, add_pair, read_cube, read_pair, size_of, with_psf_told
 from csakd.cli.learning import BUDGET, MODEL, adapted
 from csakd.cli.parser import Command
 
@@ -64,7 +64,7 @@ def fuse(options: argparse.Namespace) -> None:
     if model not in UNTRAINED:
         model = csakd.load(options.model, pair.ratio)
     if heeds_psf(model):
-        pair = with_psf(pair, options.psf)
+        pair = with_psf_told(pair, options.psf)
     else:
         print("PSF of the HSI: the one that the model was trained for")
     if options.adapt:

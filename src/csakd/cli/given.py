@@ -39,7 +39,7 @@ def read_pair(options: argparse.Namespace) -> Pair:
     return pair
 
 
-def with_psf(pair: Pair, given: str | None) -> Pair:
+def with_psf_told(pair: Pair, given: str | None) -> Pair:
     """The pair in memory, with the PSF that the command line gives; or as `csakd.fuse` finds it, and said so."""
     from csakd.classical.width import estimated_variance
     from csakd.physics import psf
@@ -57,7 +57,7 @@ def with_psf(pair: Pair, given: str | None) -> Pair:
 
 
 def add_pair(option: Callable[..., None]) -> None:
-    """Options for `read_pair` and `with_psf`."""
+    """Options for `read_pair` and `with_psf_told`."""
     option("hsi", help="low-resolution hyperspectral image")
     option("msi", help="high-resolution multispectral image of the same ground")
     option(

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from csakd.cli.given import BANDS_HELP, add_pair, read_cube, read_pair, with_psf
+from csakd.cli.given import BANDS_HELP, add_pair, read_cube, read_pair, with_psf_told
 from csakd.cli.parser import Command
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def adapt(options: argparse.Namespace) -> None:
     output = Path(options.output)
     if output.exists():
         raise ValueError(f"{output} already exists: choose a folder that does not")
-    pair = with_psf(read_pair(options), options.psf)
+    pair = with_psf_told(read_pair(options), options.psf)
     model = adapted(options.model, pair, options.budget, options.seed)
     print(f"{save(model, output)}: fuse with --model {output}")
 
