@@ -137,6 +137,13 @@ def test_quality_against_time_and_memory():
     assert figure.axes[0].get_xscale() == "log"
 
 
+def test_who_is_below_the_panel_is_named_and_takes_no_room():
+    rows = [*quality(), *[score("mssjfl", psnr=-18, scene=scene) for scene in ("lake", "city")]]
+    figure = trade_off_figure(rows, [*COSTS, cost("mssjfl", seconds=2, peak_mb=9000)])
+    assert "Below the panel: MSSJFL" in said(figure)
+    assert figure.axes[0].get_ylim() == trade_off_figure(quality(), COSTS).axes[0].get_ylim()
+
+
 def test_sizes_in_the_legend_are_those_of_the_circles():
     axes = trade_off_figure(quality(), COSTS).axes[0]
     legend = axes.get_legend()

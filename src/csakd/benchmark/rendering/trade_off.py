@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LARGEST, LEAST = 900.0, 16.0  # areas of circles in square points
+FLOOR = 0.0  # dB; whoever is below it would take the room of all others
 LEGEND_MB = (10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
 
 
@@ -78,8 +79,9 @@ def trade_off_figure(rows: Sequence[Row], costs: Sequence[Row]) -> Figure:
     axes.set_xscale("log")
     axes.set_xlabel("seconds a scene")
     axes.set_ylabel("PSNR / dB ↑")
-    most = max((spot.megabytes or 0.0 for spot in found), default=0.0)
-    for spot in found:
+    shown = [spot for spot in found if spot.psnr >= FLOOR]
+    most = max((spot.megabytes or 0.0 for spot in shown), default=0.0)
+    for spot in shown:
         look = look_of(spot.one.method)
         face = "white" if look["mfc"] == "white" else (*_rgb(look["color"]), 0.5)
         known = spot.megabytes is not None
@@ -92,7 +94,7 @@ def trade_off_figure(rows: Sequence[Row], costs: Sequence[Row]) -> Figure:
     _memory_legend(axes, most)
     figure.draw_without_rendering()  # settles the layout, for the labels to know how much room there is
     figure.set_layout_engine("none")
-    place_tags(axes, [Tag(s.seconds, s.psnr, math.sqrt(_area(s.megabytes, most)) / 2, s.name) for s in found])
+    place_tags(axes, [Tag(s.seconds, s.psnr, math.sqrt(_area(s.megabytes, most)) / 2, s.name) for s in shown])
     return figure
 
 
@@ -102,6 +104,9 @@ def _source(rows: Sequence[Row], costs: Sequence[Row], found: Sequence[Spot]) ->
         said.append(f"One pass: {costs[0]['size']}×{costs[0]['size']} pixels, {machine(costs)}.")
     if any(spot.megabytes is None for spot in found):
         said.append("Squares: memory not measured; where a method learns from the pair, time is that of learning.")
+    below = [f"{spot.name}, {spot.psnr:.1f} dB" for spot in found if spot.psnr < FLOOR]
+    if below:
+        said.append(f"Below the panel: {'; '.join(below)}.")
     drawn = {spot.one.label for spot in found}
     left_out = [one.label for one in contenders(rows) if one.label not in drawn]
     if left_out:
