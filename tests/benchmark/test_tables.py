@@ -190,22 +190,26 @@ def test_budgets_are_never_averaged():
     table = table_one(rows)
     assert texts(table, "Student, 300 s")[0] == "30.00"
     assert texts(table, "Student, 2000 steps")[0] == "40.00"
-    assert "CAUTION: rows of several budgets (300 s, 2000 steps) are mixed" in table.caption
+    assert "Budget: 300 s or 2000 steps a training" in table.caption
+    assert "CAUTION: rows of several budgets are mixed" in table.caption
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "said"),
+    ("column", "values", "nouns", "said"),
     [
-        ("version", ("0.1.0 @ aaa", "0.1.0 @ bbb"), "versions (0.1.0 @ aaa, 0.1.0 @ bbb)"),
-        ("device", ("cpu", "cuda"), "devices (cpu, cuda)"),
-        ("threads", ("2", "16"), "thread counts (2, 16)"),
-        ("dtype", ("bf16", "fp32"), "dtypes (bf16, fp32)"),
-        ("protocol", ("a", "b"), "protocols (a, b)"),
+        ("version", ("0.1.0 @ aaa", "0.1.0 @ bbb"), "versions", "csakd 0.1.0 @ aaa, bbb"),
+        ("version", ("0.1.0 @ aaa", "0.2.0"), "versions", "csakd 0.1.0 @ aaa / 0.2.0"),
+        ("device", ("cpu", "cuda"), "devices", "cpu / cuda"),
+        ("threads", ("2", "16"), "thread counts", "2 / 16 threads"),
+        ("dtype", ("bf16", "fp32"), "dtypes", "bf16 / fp32"),
+        ("protocol", ("a", "b"), "protocols", "Protocol a and b"),
     ],
 )
-def test_mixtures_are_warned_of(column, values, said):
+def test_mixtures_are_said_and_warned_of(column, values, nouns, said):
     rows = [score(name, **{column: value}) for name, value in zip(("glp", "hyper"), values, strict=True)]
-    assert f"CAUTION: rows of several {said} are mixed" in table_one(rows).caption
+    caption = table_one(rows).caption
+    assert said in caption
+    assert f"CAUTION: rows of several {nouns} are mixed" in caption
     assert "CAUTION" not in table_one([score("glp"), score("hyper"), score("usdn", budget="180s")]).caption
 
 

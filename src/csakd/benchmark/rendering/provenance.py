@@ -40,7 +40,7 @@ def provenance(rows: Sequence[Row], metrics: Iterable[str], averaged: bool = Tru
         "; ".join(CONVENTIONS[metric] for metric in metrics),
         budgets(rows),
         f"Computed on {machine(rows)}",
-        *cautions(rows, varied),
+        cautions(rows, varied),
     ]
     shared = shared_changes(values(rows, "method"))
     if shared:
@@ -50,13 +50,21 @@ def provenance(rows: Sequence[Row], metrics: Iterable[str], averaged: bool = Tru
 
 def machine(rows: Sequence[Row]) -> str:
     """Device, threads, dtype and version of rows of any kind; alternatives beside each other."""
-    dtype, version = (" / ".join(values(rows, column)) for column in ("dtype", "version"))
-    return f"{device(rows)}, {dtype}, csakd {version}"
+    return f"{device(rows)}, {' / '.join(values(rows, 'dtype'))}, csakd {versions(rows)}"
 
 
 def device(rows: Sequence[Row]) -> str:
     name, threads = (" / ".join(values(rows, column)) for column in ("device", "threads"))
     return f"{name}, {threads} thread{'s' * (threads != '1')}"
+
+
+def versions(rows: Iterable[Row]) -> str:
+    """Each version with the commits at which it ran: 0.1.0 @ 1a2b3c4, 5d6e7f8 / 0.2.0."""
+    commits: dict[str, list[str]] = {}
+    for one in values(rows, "version"):
+        name, at, commit = one.partition(" @ ")
+        commits.setdefault(name + at, []).append(commit)
+    return " / ".join(name + ", ".join(found) for name, found in commits.items())
 
 
 def budgets(rows: Sequence[Row]) -> str:
@@ -75,19 +83,19 @@ def budgets(rows: Sequence[Row]) -> str:
     return f"Budget: {'; '.join(said)}" if said else ""
 
 
-def cautions(rows: Sequence[Row], varied: Collection[str] = ()) -> list[str]:
-    """What is mixed in the rows although it should not be."""
-    mixed = []
-    for column, noun in (
-        ("protocol", "protocols"), ("version", "versions"), ("device", "devices"), ("dtype", "dtypes"),
-        ("threads", "thread counts"), ("ratio", "ratios"), ("bands", "band lists"), ("split", "splits"),
-    ):  # fmt: skip
-        if column not in varied and len(found := values(rows, column)) > 1:
-            mixed.append(f"{noun} ({', '.join(found)})")
-    for one_pair in (False, True):
-        if len(found := _budgets(rows, one_pair)) > 1:
-            mixed.append(f"budgets ({', '.join(budget_label(budget) for budget in found)})")
-    return [f"CAUTION: rows of several {one} are mixed" for one in mixed]
+def cautions(rows: Sequence[Row], varied: Collection[str] = ()) -> str:
+    """Of what the caption names several, although there should be one."""
+    mixed = [
+        noun
+        for column, noun in (
+            ("protocol", "protocols"), ("version", "versions"), ("device", "devices"), ("dtype", "dtypes"),
+            ("threads", "thread counts"), ("ratio", "ratios"), ("bands", "band lists"), ("split", "splits"),
+        )
+        if column not in varied and len(values(rows, column)) > 1
+    ]  # fmt: skip
+    if any(len(_budgets(rows, one_pair)) > 1 for one_pair in (False, True)):
+        mixed.append("budgets")
+    return f"CAUTION: rows of several {' and '.join(mixed)} are mixed" if mixed else ""
 
 
 def values(rows: Iterable[Row], column: str) -> list[str]:

@@ -10,7 +10,7 @@ from csakd.benchmark.ledger import Row
 from csakd.benchmark.methods import Name
 from csakd.benchmark.rendering.lineup import KINDS, entrant, label, place
 from csakd.benchmark.rendering.printed import NOT_PRINTED, PRINTED, PRINTED_SETTING, agree
-from csakd.benchmark.rendering.provenance import device, machine, provenance
+from csakd.benchmark.rendering.provenance import device, machine, provenance, versions
 from csakd.benchmark.rendering.score_cells import HEADLINE, name_cell, remarks, score_cells, score_columns, significant
 from csakd.benchmark.rendering.standings import Contender, band_sets, bands_label, contenders, mean, number, numbers
 from csakd.benchmark.rendering.typeset import BLANK, Cell, Column, Footnotes, Line, Table, ranked
@@ -95,8 +95,8 @@ def table_cost(costs: Sequence[Row]) -> Table:
             for dtype in dtypes:
                 cells += _pass(by_dtype.get(dtype), footnotes)
             lines.append(Line(tuple(cells), f"{_setting(members[0])}; {device(members)}"))
-    versions = ", ".join(sorted({row["version"] for row in costs}))
-    caption = f"Median time of a pass after one to warm up, peak memory above what was in use before; csakd {versions}."
+    caption = "Median time of a pass after one to warm up, peak memory above what was in use before; "
+    caption += f"csakd {versions(costs)}."
     return Table("Cost", caption, tuple(columns), tuple(lines), tuple(footnotes.lines()))
 
 
