@@ -107,8 +107,8 @@ def _source(rows: Sequence[Row], costs: Sequence[Row], found: Sequence[Spot]) ->
     below = [f"{spot.name}, {spot.psnr:.1f} dB" for spot in found if spot.psnr < FLOOR]
     if below:
         said.append(f"Below the panel: {'; '.join(below)}.")
-    drawn = {spot.one.label for spot in found}
-    left_out = [one.label for one in contenders(rows) if one.label not in drawn]
+    named = {spot.one.label for spot in found}
+    left_out = [one.label for one in contenders(rows) if one.label not in named]
     if left_out:
         said.append(f"Left out, without a time or a score on every scene: {', '.join(left_out)}.")
     return " ".join(said)
