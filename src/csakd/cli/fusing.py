@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from csakd.cli.given import BANDS_HELP, add_pair, read_cube, read_pair, size_of, with_psf_told
-from csakd.cli.learning import BUDGET, MODEL, adapted
+from csakd.cli.learning import MODEL, adapted
 from csakd.cli.parser import Command
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from csakd.cubes import Pair
 
 
 SUFFIXES = {
@@ -54,32 +56,37 @@ def fuse(options: argparse.Namespace) -> None:
     import time
 
     import csakd
-    from csakd.budget import Budget
-    from csakd.inference import UNTRAINED, heeds_psf
-    from csakd.models import ONE_PAIR
 
     pair = read_pair(options)
     start = time.perf_counter()
-    model: str | nn.Module = options.model
-    if model not in UNTRAINED:
-        model = csakd.load(options.model, pair.ratio)
-    if heeds_psf(model):
-        pair = with_psf_told(pair, options.psf)
-    else:
-        print("PSF of the HSI: the one that the model was trained for")
-    if options.adapt:
-        model = adapted(options.model, pair, options.budget or BUDGET, options.seed)
-    elif options.model in ONE_PAIR:
-        budget = Budget.parse(options.budget) if options.budget else None
-        model = csakd.build(options.model, ratio=pair.ratio, psf=pair.psf, budget=budget, progress=sys.stderr.isatty())
-    elif options.budget:
-        raise ValueError(
-            f"--budget is for --adapt and for models that learn from the pair they fuse: {', '.join(ONE_PAIR)}"
-        )
+    model, pair = adapted(options, pair) if options.adapt else _loaded(options, pair)
     fused = csakd.fuse(pair, model, device=options.device, averaged=options.average)
     seconds = time.perf_counter() - start
     path = csakd.write(fused, options.output)
     print(f"{path}: {size_of(fused)}, fused by {options.model} in {seconds:.2f} s")
+
+
+def _loaded(options: argparse.Namespace, pair: Pair) -> tuple[str | nn.Module, Pair]:
+    """The model as it is, and the pair with the PSF that the model heeds."""
+    import csakd
+    from csakd.budget import Budget
+    from csakd.inference import UNTRAINED, heeds_psf
+    from csakd.models import ONE_PAIR
+
+    name = options.model
+    if options.budget and name not in ONE_PAIR:
+        raise ValueError(
+            f"--budget is for --adapt and for models that learn from the pair they fuse: {', '.join(ONE_PAIR)}"
+        )
+    model: str | nn.Module = name if name in UNTRAINED else csakd.load(name, pair.ratio)
+    if heeds_psf(model):
+        pair = with_psf_told(pair, options.psf)
+    else:
+        print("PSF of the HSI: the one that the model was trained for")
+    if name in ONE_PAIR:
+        budget = Budget.parse(options.budget) if options.budget else None
+        model = csakd.build(name, ratio=pair.ratio, psf=pair.psf, budget=budget, progress=sys.stderr.isatty())
+    return model, pair
 
 
 def evaluate(options: argparse.Namespace) -> None:

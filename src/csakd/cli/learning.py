@@ -51,28 +51,31 @@ def adapt(options: argparse.Namespace) -> None:
     output = Path(options.output)
     if output.exists():
         raise ValueError(f"{output} already exists: choose a folder that does not")
-    pair = with_psf_told(read_pair(options), options.psf)
-    model = adapted(options.model, pair, options.budget, options.seed)
+    model, _ = adapted(options, read_pair(options))
     print(f"{save(model, output)}: fuse with --model {output}")
 
 
-def adapted(name: str, pair: Pair, budget: str, seed: int) -> TrainedModel:
+def adapted(options: argparse.Namespace, pair: Pair) -> tuple[TrainedModel, Pair]:
+    """The model fitted to the pair, and the pair as it was seen: with its PSF."""
     import csakd
     from csakd.budget import Budget
     from csakd.models.weights import TrainedModel
-    from csakd.training.adaptation import adapt
+    from csakd.training.adaptation import adapt, check_any_sensor
 
-    model = csakd.load(name, pair.ratio)
+    model = csakd.load(options.model, pair.ratio)
     if not isinstance(model, TrainedModel):
-        raise ValueError(f"{name!r} does not learn: adapt csakd-student, csakd-teacher or a model folder")
-    found = adapt(model, pair, Budget.parse(budget), seed=seed, progress=sys.stderr.isatty())
+        raise ValueError(f"{options.model!r} does not learn: adapt csakd-student, csakd-teacher or a model folder")
+    check_any_sensor(model)
+    pair = with_psf_told(pair, options.psf)
+    budget = Budget.parse(options.budget or BUDGET)
+    found = adapt(model, pair, budget, seed=options.seed, progress=sys.stderr.isatty())
     if found.moved:
         print("adapted: stands on the thorough base from now on")
     gained = (
         f"new weights gain {found.gain:.2f} dB" if found.gain else "new weights gain nothing, so they stay as they were"
     )
     print(f"adapted: seen from afar, on the part of the pair that was held out, {gained}")
-    return found.model
+    return found.model, pair
 
 
 def demo(options: argparse.Namespace) -> None:

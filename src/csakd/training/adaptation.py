@@ -71,8 +71,7 @@ def adapt(
     Raises:
         ValueError: if the model is not for any sensor, or the pair is too small to be seen from afar.
     """
-    if not isinstance(model.network, Universal):
-        raise ValueError(f"{model.card.name} was trained for one sensor: only networks for any sensor can be adapted")
+    check_any_sensor(model)
     begun = time.perf_counter()
     budget = budget or Budget(seconds=180)
     views = _views(pair)
@@ -93,6 +92,12 @@ def adapt(
     recipe = {**model.card.recipe, "adapted": {"steps": steps, "seed": seed}}
     adapted = TrainedModel(best.network, replace(model.card, recipe=recipe, scores={})).eval()
     return Adapted(adapted, model is not old, gain)
+
+
+def check_any_sensor(model: TrainedModel) -> None:
+    """Raise a ValueError unless the model takes any sensor, and so this pair as it is seen from afar."""
+    if not isinstance(model.network, Universal):
+        raise ValueError(f"{model.card.name} was trained for one sensor: only networks for any sensor can be adapted")
 
 
 @torch.no_grad()
