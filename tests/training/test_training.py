@@ -86,7 +86,7 @@ def command(scene_files, folder, *extra, name="guided", epochs=6) -> list[str]:
     return [*call, *recipe_options, "--accelerator", "cpu", "--quiet", *extra]
 
 
-@pytest.mark.parametrize(("name", "epochs", "kills"), [("guided", 6, 2), ("universal", 3, 1)])
+@pytest.mark.parametrize(("name", "epochs", "kills"), [("guided", 4, 2), ("universal", 3, 1)])
 def test_killed_and_resumed_is_bit_identical(tmp_path, scene_files, name, epochs, kills):
     """kill -9 once the first checkpoint lies there, and once the next does; then run to the end."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
