@@ -64,11 +64,14 @@ def measure_costs(
 
 
 def _alone(one: Method, pair: Pair, dtype: str, device: str) -> dict[str, object]:
-    """Measured in a fresh process that was given nothing but the pair, so that its peak of memory is this method's."""
+    """Measured in a fresh process that was given nothing but the pair, so that its peak of memory is this method's.
+
+    What is only counted needs no such process.
+    """
     blank: dict[str, object] = {"seconds": None, "peak_mb": None, "status": "failed", "note": ""}
     asked = one, pair, dtype, device, torch.get_num_threads()
     try:
-        if one.kind == "one-pair":  # only counted
+        if one.kind == "one-pair":
             return cost_of(*asked)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             return pool.submit(cost_of, *asked).result()
