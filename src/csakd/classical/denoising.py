@@ -23,15 +23,19 @@ FEWEST = 8  # bands or low pixels with which noise can be told from signal
 
 
 def denoised(
-    hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse
+    hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"], blur: SpatialResponse, border: int = 0
 ) -> tuple[Float[Tensor, "B L h w"], Float[Tensor, "B M H W"]]:
-    """Both images of each pair, as they would be without noise."""
-    pairs = [_denoised(*pair, blur) for pair in zip(hsi, msi, strict=True)]
+    """Both images of each pair, as they would be without noise.
+
+    Args:
+        border: low pixels along the sides of a part of a scene, which saw what lies beyond it.
+    """
+    pairs = [_denoised(*pair, blur, border) for pair in zip(hsi, msi, strict=True)]
     return torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1] for pair in pairs])
 
 
 def _denoised(
-    hsi: Float[Tensor, "L h w"], msi: Float[Tensor, "M H W"], blur: SpatialResponse
+    hsi: Float[Tensor, "L h w"], msi: Float[Tensor, "M H W"], blur: SpatialResponse, border: int
 ) -> tuple[Float[Tensor, "L h w"], Float[Tensor, "M H W"]]:
     spectra = exact(hsi).flatten(1)
     bands, pixels = spectra.shape
@@ -47,8 +51,14 @@ def _denoised(
     sensor = 1 - _blurred_share(struck.view_as(hsi), blur)
     clean = spectra - sensor * noise * struck
 
-    level = torch.minimum(flattest(msi), _unshared(scores[-min(bands, pixels // 2) :], msi, blur))
-    return clean.to(hsi).view_as(hsi), _filtered(msi, level)
+    inside = (slice(None), *(slice(border, length - border) for length in hsi.shape[1:]))
+    known, low = scores.view_as(hsi)[inside].flatten(1), exact(blur(msi))[inside].flatten(1)
+    level = _unshared(known[-min(bands, known.shape[1] // 2) :], low).to(msi) / float((blur.psf**2).sum())
+    if _some(level, msi):  # else there is no need to look further
+        level = torch.minimum(level, flattest(msi))
+    if _some(level, msi):
+        msi = _filtered(msi, level)
+    return clean.to(hsi).view_as(hsi), msi
 
 
 def standing_out(image: Float[Tensor, "B L h w"], noise: Float[Tensor, "B L 1 1"]) -> Float[Tensor, "B L h w"]:
@@ -64,7 +74,7 @@ def standing_out(image: Float[Tensor, "B L h w"], noise: Float[Tensor, "B L 1 1"
     white = bands / unit
     variance, basis = torch.linalg.eigh(white @ white.mT / bands.shape[-1])
     gain = (1 - 1 / variance.clamp(min=1))[:, None]
-    return (unit * ((basis * gain) @ (basis.mT @ white))).to(image).view_as(image)
+    return (unit * ((basis * gain @ basis.mT) @ white)).to(image).view_as(image)
 
 
 def _blurred_share(noise: Float[Tensor, "L h w"], blur: SpatialResponse) -> float:
@@ -97,8 +107,8 @@ def _unpredicted(bands: Float[Tensor, "L n"]) -> Float[Tensor, "L 1"]:
     return scale * (left * pixels / (pixels - reach)).clamp(min=1e-12).sqrt()[:, None]
 
 
-def _unshared(scores: Float[Tensor, "K n"], msi: Float[Tensor, "M H W"], blur: SpatialResponse) -> Float[Tensor, " M"]:
-    """Variance of each MSI band's noise, from what the HSI does not know of the blurred band.
+def _unshared(scores: Float[Tensor, "K n"], low: Float[Tensor, "M n"]) -> Float[Tensor, " M"]:
+    """Variance of the noise of each MSI band, blurred, from what the HSI does not know of it.
 
     Of a pair whose HSI is clean this is exact, and zero for a clean MSI. Where the HSI has noise too, its share is
     taken off, but no more than half: what seems noise of a band may be the scene's own.
@@ -106,11 +116,16 @@ def _unshared(scores: Float[Tensor, "K n"], msi: Float[Tensor, "M H W"], blur: S
     Args:
         scores: of the HSI, with noise of variance 1.
     """
-    low = exact(blur(msi)).flatten(1)
     low = low - low.mean(1, keepdim=True)
+    scores = scores - scores.mean(1, keepdim=True)
     weights = torch.linalg.lstsq(scores.mT, low.mT).solution if len(scores) else low.new_zeros(0, len(low))
     left = (low - weights.mT @ scores).square().sum(1) / (low.shape[1] - len(scores))
-    return torch.maximum(left - weights.square().sum(0), left / 2).to(msi) / float((blur.psf**2).sum())
+    return torch.maximum(left - weights.square().sum(0), left / 2)
+
+
+def _some(level: Float[Tensor, " M"], msi: Float[Tensor, "M H W"]) -> bool:
+    """Whether any band has noise of that variance worth the name."""
+    return bool((level.sqrt() > NONE * (msi - msi.mean((1, 2), keepdim=True)).square().mean((1, 2)).sqrt()).any())
 
 
 def flattest(msi: Float[Tensor, "M H W"]) -> Float[Tensor, " M"]:
@@ -132,8 +147,6 @@ def _filtered(msi: Float[Tensor, "M H W"], variance: Float[Tensor, " M"]) -> Flo
     """
     mean = msi.mean((1, 2), keepdim=True)
     scale = variance.sqrt()[:, None, None]
-    if not (scale > NONE * (msi - mean).square().mean((1, 2), keepdim=True).sqrt()).any():
-        return msi
     scale = scale.clamp(min=1e-3 * float(scale.max()))
     margin = PATCH - 1  # mirrored, so that pixels at the border lie in as many patches as others
     grown = functional.pad(((msi - mean) / scale)[None], (margin,) * 4, mode="reflect")

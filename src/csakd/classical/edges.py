@@ -84,28 +84,39 @@ class Graph(NamedTuple):
 
     @classmethod
     def of(cls, looks: Float[Tensor, "F H W"], strength: float = STRENGTH) -> Graph:
-        inside = torch.stack(_neighbours(torch.ones_like(looks[0])))
-        contrast = torch.stack([(other - looks).square().mean(0) for other in _neighbours(looks)]) * inside
+        inside = torch.stack(_neighbours(_bordered(torch.ones_like(looks[0]))))
+        contrast = torch.stack([(other - looks).square().mean(0) for other in _neighbours(_bordered(looks))]) * inside
         usual = _around(contrast.sum(0) / inside.sum(0).clamp(min=1)) + 0.01 * contrast.mean()
-        usual = (usual + torch.stack(_neighbours(usual))) / 2
+        usual = (usual + torch.stack(_neighbours(_bordered(usual)))) / 2
         likeness = torch.exp(-contrast / (2 * CONTRAST**2 * usual).clamp(min=torch.finfo(usual.dtype).tiny)) + LEAK
         distance = [down**2 + right**2 for down, right in NEIGHBOURS]
         weights = strength * inside * likeness / torch.tensor(distance).to(looks)[:, None, None]
         return cls(weights, weights.sum(0).clamp(min=strength * LEAK))  # an image of one pixel has no neighbours
 
-    def roughness(self, values: Float[Tensor, "*any H W"]) -> Float[Tensor, "*any H W"]:
-        """λ Σ_j w_ij (v_i − v_j): the graph's Laplacian, applied."""
-        rough = self.degree * values
-        for weight, others in zip(self.weights, _neighbours(values), strict=True):
+    def roughness(
+        self, bordered: Float[Tensor, "*any rows columns"], out: Float[Tensor, "*any H W"] | None = None
+    ) -> Float[Tensor, "*any H W"]:
+        """λ Σ_j w_ij (v_i − v_j): the graph's Laplacian, applied to values with a border."""
+        rough = torch.mul(self.degree, _within(bordered), out=out)
+        for weight, others in zip(self.weights, _neighbours(bordered), strict=True):
             rough.addcmul_(weight, others, value=-1)
         return rough
 
 
-def _neighbours(image: Float[Tensor, "*any H W"]) -> list[Float[Tensor, "*any H W"]]:
-    """The image moved so that each of `NEIGHBOURS` takes a pixel's place; 0 beyond the border."""
-    height, width = image.shape[-2:]
-    padded = functional.pad(image, (1, 1, 1, 1))
-    return [padded[..., 1 + i : 1 + i + height, 1 + j : 1 + j + width] for i, j in NEIGHBOURS]
+def _bordered(image: Float[Tensor, "*any H W"]) -> Float[Tensor, "*any rows columns"]:
+    """With a pixel of 0 along each side."""
+    return functional.pad(image, (1, 1, 1, 1))
+
+
+def _within(bordered: Float[Tensor, "*any rows columns"]) -> Float[Tensor, "*any H W"]:
+    """The image itself."""
+    return bordered[..., 1:-1, 1:-1]
+
+
+def _neighbours(bordered: Float[Tensor, "*any rows columns"]) -> list[Float[Tensor, "*any H W"]]:
+    """The image moved so that each of `NEIGHBOURS` takes a pixel's place; 0 beyond its ends."""
+    height, width = bordered.shape[-2] - 2, bordered.shape[-1] - 2
+    return [bordered[..., 1 + i : 1 + i + height, 1 + j : 1 + j + width] for i, j in NEIGHBOURS]
 
 
 def _around(image: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
@@ -135,21 +146,26 @@ def _solved(
         steps: so many.
     """
 
-    def system(c: Tensor) -> Tensor:
-        return graph.roughness(c).addcmul_(predictors, seen_again((predictors * c).sum(0)))
+    # Memory is taken once, not in every step: to take it costs as much as what is done with it.
+    bordered = _bordered(start)
+    direction, image, product = _within(bordered), torch.empty_like(start), torch.empty_like(start)
+
+    def system() -> Tensor:
+        """Applied to the direction."""
+        along = torch.mul(predictors, direction, out=product).sum(0)
+        return graph.roughness(bordered, out=image).addcmul_(predictors, seen_again(along))
 
     c = start
-    rest = predictors * seen - system(c)
-    direction = scale * rest
+    rest = predictors * seen - system()
+    torch.mul(scale, rest, out=direction)
     energy = (rest * direction).sum()
     exhausted = torch.finfo(rest.dtype).eps * energy
     for _ in range(steps):
-        image = system(direction)
+        system()
         unfinished = energy > exhausted
-        length = torch.where(unfinished, energy / (direction * image).sum(), 0)
+        length = torch.where(unfinished, energy / torch.mul(direction, image, out=product).sum(), 0)
         c.addcmul_(direction, length)
         rest.addcmul_(image, length, value=-1)
-        scaled = scale * rest
-        before, energy = energy, (scaled * rest).sum()
-        direction.mul_(torch.where(unfinished, energy / before, 0)).add_(scaled)
+        before, energy = energy, torch.mul(rest, rest, out=product).mul_(scale).sum()
+        direction.mul_(torch.where(unfinished, energy / before, 0)).addcmul_(scale, rest)
     return c

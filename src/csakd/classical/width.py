@@ -27,7 +27,7 @@ PIXELS_A_COMPONENT = 8  # low pixels, at least
 LARGEST = 28  # low pixels a side of the part that is looked at
 BORDER = 2  # low pixels along its sides, into which something may be blurred from beyond
 WIDEST, NEARBY = 4.0, 1.25  # factors of the paper's variance, and of what is found first, within which it is sought
-STEPS = 10  # each brings the ends nearer by 0.62
+PRECISION = 2e-3  # of the variance: coarser, and the first look sees noise in clean images
 EXPLAINED = 0.9  # of the variance of some MSI band, at least: else the HSI does not tell
 RIDGE = 1e-4
 
@@ -67,7 +67,7 @@ def estimated_variance(pair: Pair) -> float | None:
         return None
     # Noise makes that a few per cent too wide, but by it noise can be told from detail.
     blur = SpatialResponse(ratio, psf.gaussian(ratio, variance=first))
-    return _best_variance(*denoised(hsi, msi, blur), first, NEARBY)
+    return _best_variance(*denoised(hsi, msi, blur, BORDER), first, NEARBY)
 
 
 def _best_variance(
@@ -103,7 +103,7 @@ def _lowest(function: Callable[[float], float], reach: float) -> float:
     low, high = -reach, reach
     inner = [high - golden * (high - low), low + golden * (high - low)]
     values = [function(place) for place in inner]
-    for _ in range(STEPS):
+    while high - low > PRECISION:
         if values[0] < values[1]:
             high, inner[1], values[1] = inner[1], inner[0], values[0]
             inner[0] = high - golden * (high - low)

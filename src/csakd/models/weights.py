@@ -64,6 +64,8 @@ class TrainedModel(nn.Module):
     def forward(
         self, hsi: Float[Tensor, "B L h w"], msi: Float[Tensor, "B M H W"]
     ) -> tuple[Float[Tensor, "B L H W"], Float[Tensor, "B C H W"] | None]:
+        if isinstance(self.network, Universal):  # any units are its own
+            return self.network(hsi, msi)
         units, msi_units = self.scaling.of(hsi), self.scaling.of(msi)
         estimate, features = self.network(units.apply(hsi), msi_units.apply(msi))
         return units.undo(estimate), features
