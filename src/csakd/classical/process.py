@@ -103,7 +103,7 @@ def _regressed(
 ) -> Float[Tensor, "K H W"]:
     hidden = _drawn(len(high), prior).to(high)
     inputs = _inputs(high, blur.ratio, prior)
-    seen = torch.cat([blur(_features(some, inputs, prior)) for some in hidden.split(AT_ONCE)])
+    seen = _factor(prior) * torch.cat([blur(_features(some, inputs, prior)) for some in hidden.split(AT_ONCE)])
     total, weight = high.new_zeros(len(targets), *high.shape[1:]), high.new_zeros(high.shape[1:])
     for rows in _tiles(targets.shape[1], prior.tile):
         for columns in _tiles(targets.shape[2], prior.tile):
@@ -136,7 +136,7 @@ def _posterior(
     drifting = torch.cat([(causes @ level)[None], (causes * p[:, None]) @ slopes]).to(high).unflatten(2, grid)
     bands = functional.pad(high, (0, 0, 0, 0, 1, 0), value=1.0)
     found = (upsample(drifting, size) * bands[:, None]).sum(0)
-    weights = (causes @ phi.mT).to(high)
+    weights = _factor(prior) * (causes @ phi.mT).to(high)
     for some, w in zip(hidden.split(AT_ONCE), weights.split(AT_ONCE, 1), strict=True):
         found += torch.einsum("kd,dhw->khw", w, _features(some, inputs, prior))
     return found
@@ -205,8 +205,14 @@ AROUND: dict[str, tuple[tuple[Callable[[Tensor, int], Tensor], float], ...]] = {
 
 
 def _features(hidden: Float[Tensor, "D Q"], inputs: Float[Tensor, "Q H W"], prior: Prior) -> Float[Tensor, "D H W"]:
+    """φ, but for a factor: they are many."""
     found = torch.einsum("dq,qhw->dhw", hidden, inputs)
-    return (found.cos_() if prior.waves else found.relu_()).mul_((2 / prior.features) ** 0.5)
+    return found.cos_() if prior.waves else found.relu_()
+
+
+def _factor(prior: Prior) -> float:
+    """That with which w·φ has a variance of about 1."""
+    return (2 / prior.features) ** 0.5
 
 
 def _near(grid: tuple[int, int], reach: float) -> Float[Tensor, "n n"]:

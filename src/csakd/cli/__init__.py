@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = parser().parse_args(arguments)
     try:
+        _load_library()
         options.run(options)
     except KeyboardInterrupt:
         print("csakd: interrupted", file=sys.stderr)
@@ -32,6 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"csakd: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0
+
+
+def _load_library() -> None:
+    """What every command needs, at once: its objects are here to stay, and no garbage to search."""
+    if "csakd.inference" in sys.modules:
+        return
+    gc.disable()
+    import csakd.inference  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 def parser() -> Parser:

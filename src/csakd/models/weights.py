@@ -134,8 +134,13 @@ def load_folder(folder: str | os.PathLike[str]) -> TrainedModel:
 class _Undrawn(TorchFunctionMode):
     """No weight is drawn: on the device "meta" to draw one would load PyTorch's compiler, which takes seconds."""
 
+    DRAWING = (Tensor.normal_, Tensor.uniform_, nn.init.uniform_, nn.init.kaiming_uniform_)
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return args[0] if func in (Tensor.normal_, Tensor.uniform_) else func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func in self.DRAWING:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def shipped() -> dict[str, Path]:
