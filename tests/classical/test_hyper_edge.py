@@ -153,6 +153,12 @@ class TestDenoising:
         assert rms(calm_hsi - hsi) < 1e-5 * rms(hsi)
         assert rms(calm_msi - msi) < 1e-5 * rms(msi)
 
+    def test_a_clean_part_is_clean_although_its_border_saw_what_lies_beyond(self):
+        hsi, msi, _ = tensors(observe(synthetic_scene((160, 160)), "tm4", 4))
+        part, its_msi = hsi[..., 6:34, 6:34], msi[..., 24:136, 24:136]
+        assert torch.equal(denoised(part, its_msi, SpatialResponse(4), border=2)[1], its_msi)
+        assert not torch.equal(denoised(part, its_msi, SpatialResponse(4))[1], its_msi)
+
     def test_what_a_slightly_mistaken_psf_leaves_is_no_noise(self):
         hsi, msi, _ = tensors(observe(synthetic_scene((96, 96))))
         blur = SpatialResponse(4, psf.gaussian(4, variance=2.997))
