@@ -12,6 +12,7 @@ from csakd.benchmark.rendering.lineup import COLOURS, LINEUP, MARKERS, entrant, 
 from csakd.benchmark.rendering.printed import PRINTED, agree
 from csakd.benchmark.rendering.study_tables import table_four, table_seeds, table_sensors, table_three, table_two
 from csakd.benchmark.rendering.table_one import table_cost, table_one, table_one_metrics, table_one_scenes
+from csakd.benchmark.rendering.tables import sensor_rows
 from csakd.benchmark.rendering.typeset import Cell, Column, Line, ranked
 from csakd.classical import CLASSICAL
 from csakd.metrics import METRICS
@@ -311,6 +312,16 @@ def test_sensors_side_by_side_and_seeds_one_by_one():
     assert "noise on both images" in table_sensors(sensors("hyper", hsi_snr=30, msi_snr=30)).caption
     each = table_seeds(rows)
     assert [[cell.text for cell in line.cells][1:3] for line in each.rows] == [["0", "38.50"], ["1", "40.50"]]
+
+
+def test_fits_to_a_pair_that_study_quality_has_done_alike_stand_among_the_sensors():
+    own = [row for row in sensors("usdn") if (row["msi"], row["ratio"]) != ("tm4", "4")]
+    quality = [score("usdn", scene="lake", psnr=31), score("usdn", scene="city", psnr=33)]
+    others = [score("usdn", scene="lake", msi="sentinel2", psnr=99), score("u2mdn"), score("hyper", psnr=99)]
+    table = table_sensors(sensor_rows([*sensors("hyper"), *own, *quality, *others], "test"))
+    assert texts(table, "uSDN")[::2] == ["32.00", "44.50", "37.50", "43.50"]
+    assert texts(table, "hyper")[::2] == ["38.50", "44.50", "37.50", "43.50"]
+    assert [line.cells[0].text for line in table.rows] == ["hyper", "uSDN"]
 
 
 def test_table_two_by_the_papers_row():

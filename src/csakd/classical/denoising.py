@@ -134,7 +134,8 @@ def flattest(msi: Float[Tensor, "M H W"]) -> Float[Tensor, " M"]:
         return msi.new_zeros(len(msi))
     patches = functional.unfold(msi[:, None], PATCH)
     patches = patches - patches.mean(1, keepdim=True)
-    flat = patches.square().mean(1).argsort(1)[:, : max(2 * PATCH**2, patches.shape[-1] // 2)]
+    count = min(max(2 * PATCH**2, patches.shape[-1] // 2), patches.shape[-1])
+    flat = patches.square().mean(1).topk(count, largest=False, sorted=False).indices
     chosen = patches.gather(2, flat[:, None].expand(-1, PATCH**2, -1))
     variance = torch.linalg.eigvalsh(exact(chosen @ chosen.mT) / chosen.shape[-1])
     return variance[:, 1].clamp(min=0).to(msi)  # the first is the mean's, which was taken out

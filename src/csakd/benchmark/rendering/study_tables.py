@@ -109,6 +109,7 @@ def table_seeds(rows: Sequence[Row]) -> Table:
     footnotes, lines = Footnotes(), []
     rows = [row for row in rows if noise(row) == (None, None)]
     repeated = [one for one in contenders(rows) if len({row["seed"] for row in one.rows}) > 1]
+    rows = [row for one in repeated for row in one.rows]
     columns = [Column("method"), Column("seed"), *_sensor_columns(rows)]
     for one in repeated:
         for seed in values(one.rows, "seed"):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 from csakd.benchmark.ledger import Row, cost_ledger, existing, score_ledger
+from csakd.benchmark.methods import Name
 from csakd.benchmark.protocol import OWN
+from csakd.benchmark.rendering.lineup import entrant
 from csakd.benchmark.rendering.picture import LONGEST
 from csakd.benchmark.rendering.standings import band_sets, noise
 from csakd.benchmark.rendering.studies import WHERE, noise_levels
@@ -62,7 +65,7 @@ def tables(scores: Sequence[Row], costs: Sequence[Row]) -> Iterator[tuple[str, s
             why = f"no test rows of study robustness with noise on {WHERE[where]}"
             yield f"table2-{where}-{msi}", why, table_two(rows, where) if noisy else None
     for split, suffix in (("test", ""), ("validation", "-validation")):
-        study = [row for row in scores if (row["study"], row["split"]) == ("sensors", split)]
+        study = sensor_rows(scores, split)
         for level in sorted({noise(row) for row in study}, key=lambda level: -(level[0] or math.inf)) or [(None, None)]:
             rows = [row for row in study if noise(row) == level]
             name = "sensors" + (f"-{level[0]:g}" if level[0] else "") + suffix
@@ -93,6 +96,15 @@ def quality_rows(scores: Sequence[Row], split: str, own_bands: bool = False) -> 
     protocols = {row["bands"] for row in rows} - {OWN} or {OWN}
     wanted = {OWN} - protocols if own_bands else protocols
     return [row for row in rows if row["split"] == split and row["bands"] in wanted]
+
+
+def sensor_rows(scores: Sequence[Row], split: str) -> list[Row]:
+    """Rows of study sensors; what its fits to a pair have not done there, study quality may have done alike."""
+    study = [row for row in scores if (row["study"], row["split"]) == ("sensors", split)]
+    fits = {row["method"] for row in study if entrant(Name.parse(row["method"]).model).kind == "one-pair"}
+    cell = itemgetter("method", "scene", "bands", "msi", "ratio", "hsi_snr", "msi_snr", "seed", "budget")
+    done = {cell(row) for row in study}
+    return study + [row for row in quality_rows(scores, split) if row["method"] in fits and cell(row) not in done]
 
 
 def _table_one_family(
