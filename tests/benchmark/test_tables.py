@@ -314,6 +314,16 @@ def test_sensors_side_by_side_and_seeds_one_by_one():
     assert [[cell.text for cell in line.cells][1:3] for line in each.rows] == [["0", "38.50"], ["1", "40.50"]]
 
 
+def test_trainings_too_short_to_mean_anything_are_not_ranked_among_the_sensors():
+    short = sensors("pzresnet")
+    for row in short:
+        row |= {"psnr": "99", "note": f"{60 + 5 * int(row['ratio'])} steps: too few to mean anything"}
+    table = table_sensors([*sensors("hyper"), *short])
+    line = next(line for line in table.rows if line.cells[0].text == "PZRes-Net †")
+    assert not any(cell.in_block or cell.in_table for cell in line.cells)
+    assert any("75 to 80 steps: too few" in text for _, text in table.notes)
+
+
 def test_fits_to_a_pair_that_study_quality_has_done_alike_stand_among_the_sensors():
     own = [row for row in sensors("usdn") if (row["msi"], row["ratio"]) != ("tm4", "4")]
     quality = [score("usdn", scene="lake", psnr=31), score("usdn", scene="city", psnr=33)]

@@ -68,8 +68,10 @@ class Contender:
 
     @property
     def few(self) -> str:
-        """The note on a training that had no time, or ""."""
-        return next((row["note"] for row in self.rows if row["status"] == "ok" and FEW in row["note"]), "")
+        """The note on trainings that had no time, or ""."""
+        notes = {row["note"] for row in self.rows if row["status"] == "ok" and FEW in row["note"]}
+        least, *more = sorted(notes, key=lambda note: int(note.split()[0])) or [""]
+        return f"{least.split()[0]} to {more[-1]}" if more else least
 
 
 def contenders(rows: Sequence[Row]) -> list[Contender]:

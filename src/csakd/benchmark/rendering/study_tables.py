@@ -90,7 +90,7 @@ def table_sensors(rows: Sequence[Row]) -> Table:
     rows = [row for row in rows if row["seed"] in shared] or rows
     columns = [Column("method"), *_sensor_columns(rows)]
     for one in contenders(rows):
-        cells = [name_cell(one, footnotes), *_by_sensor(one.rows, rows, footnotes)]
+        cells = [name_cell(one, footnotes), *_by_sensor(one.rows, rows, footnotes, ranked=not one.few)]
         lines.append(Line(tuple(cells), KINDS[entrant(Name.parse(one.method).model).kind]))
     levels = {noise(row) for row in rows}
     noisy = "" if levels == {(None, None)} else f"White Gaussian noise on {WHERE['both']}. "
@@ -130,12 +130,13 @@ def _sensor_columns(rows: Sequence[Row]) -> list[Column]:
     return [column for pair in pairs for column in pair]
 
 
-def _by_sensor(own: Sequence[Row], rows: Sequence[Row], footnotes: Footnotes) -> list[Cell]:
+def _by_sensor(own: Sequence[Row], rows: Sequence[Row], footnotes: Footnotes, ranked: bool = True) -> list[Cell]:
     """Scores of a method's `own` rows under each sensor of `rows`."""
     cells = []
     for sensor in _sensors(rows):
         scenes = {row["scene"] for row in rows if (row["msi"], row["ratio"]) == sensor}
-        cells += score_cells([row for row in own if (row["msi"], row["ratio"]) == sensor], scenes, BY_NOISE, footnotes)
+        here = [row for row in own if (row["msi"], row["ratio"]) == sensor]
+        cells += score_cells(here, scenes, BY_NOISE, footnotes, ranked=ranked)
     return cells
 
 
