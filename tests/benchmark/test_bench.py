@@ -149,6 +149,7 @@ def test_noise_and_variants(tmp_path):
     assert len(list((tmp_path / "runs").iterdir())) == 2
 
 
+@pytest.mark.usefixtures("less_thorough")
 def test_models_that_come_trained_at_other_ratios(tmp_path):
     """As it comes, fitted to the pair, and out of a folder."""
     names = ("csakd-student", "csakd-student+adapted", f"mine={shipped()['csakd-student']}")

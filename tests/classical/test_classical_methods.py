@@ -22,9 +22,12 @@ KNOW_RESPONSES = ("rfuse", "hysure", "cnmf")
 @pytest.fixture
 def few_rounds(monkeypatch):
     """Laws hold after any number of rounds; few of them save minutes."""
-    for name, value in (("hysure.ROUNDS", 8), ("cnmf.UPDATES", 15)):
-        module, constant = name.split(".")
-        monkeypatch.setattr(importlib.import_module(f"csakd.classical.{module}"), constant, value)
+    hysure, cnmf, edge = (
+        importlib.import_module(f"csakd.classical.{name}") for name in ("hysure", "cnmf", "hyper_edge")
+    )
+    monkeypatch.setattr(hysure, "ROUNDS", 8)
+    monkeypatch.setattr(cnmf, "UPDATES", 15)
+    monkeypatch.setattr(edge, "THOROUGH", edge.THOROUGH._replace(steps=20))
 
 
 lawful = pytest.mark.usefixtures("few_rounds")

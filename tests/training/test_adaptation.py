@@ -17,6 +17,7 @@ from csakd.training.adaptation import adapt
 from fingerprint import weights_digest
 
 PAIR = observe(synthetic_scene((96, 96))).pair
+pytestmark = pytest.mark.usefixtures("less_thorough")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from there with those of the high one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -84,37 +84,41 @@ class Graph(NamedTuple):
 
     @classmethod
     def of(cls, looks: Float[Tensor, "F H W"], strength: float = STRENGTH) -> Graph:
-        inside = torch.stack(_neighbours(_bordered(torch.ones_like(looks[0]))))
-        contrast = torch.stack([(other - looks).square().mean(0) for other in _neighbours(_bordered(looks))]) * inside
+        inside = torch.stack(neighbours(with_border(torch.ones_like(looks[0]))))
+        contrast = torch.stack([(other - looks).square().mean(0) for other in neighbours(with_border(looks))]) * inside
         usual = _around(contrast.sum(0) / inside.sum(0).clamp(min=1)) + 0.01 * contrast.mean()
-        usual = (usual + torch.stack(_neighbours(_bordered(usual)))) / 2
+        usual = (usual + torch.stack(neighbours(with_border(usual)))) / 2
         likeness = torch.exp(-contrast / (2 * CONTRAST**2 * usual).clamp(min=torch.finfo(usual.dtype).tiny)) + LEAK
         distance = [down**2 + right**2 for down, right in NEIGHBOURS]
         weights = strength * inside * likeness / torch.tensor(distance).to(looks)[:, None, None]
         return cls(weights, weights.sum(0).clamp(min=strength * LEAK))  # an image of one pixel has no neighbours
 
     def roughness(
-        self, bordered: Float[Tensor, "*any rows columns"], out: Float[Tensor, "*any H W"] | None = None
+        self,
+        values: Float[Tensor, "*any H W"],
+        others: Sequence[Float[Tensor, "*any H W"]],
+        out: Float[Tensor, "*any H W"] | None = None,
     ) -> Float[Tensor, "*any H W"]:
-        """λ Σ_j w_ij (v_i − v_j): the graph's Laplacian, applied to values with a border."""
-        rough = torch.mul(self.degree, _within(bordered), out=out)
-        for weight, others in zip(self.weights, _neighbours(bordered), strict=True):
-            rough.addcmul_(weight, others, value=-1)
+        """λ Σ_j w_ij (v_i − v_j): the graph's Laplacian, applied.
+
+        Args:
+            values: v.
+            others: the same as `neighbours` has them.
+            out: where the result goes.
+        """
+        rough = torch.mul(self.degree, values, out=out)
+        for weight, other in zip(self.weights, others, strict=True):
+            rough.addcmul_(weight, other, value=-1)
         return rough
 
 
-def _bordered(image: Float[Tensor, "*any H W"]) -> Float[Tensor, "*any rows columns"]:
+def with_border(image: Float[Tensor, "*any H W"]) -> Float[Tensor, "*any rows columns"]:
     """With a pixel of 0 along each side."""
     return functional.pad(image, (1, 1, 1, 1))
 
 
-def _within(bordered: Float[Tensor, "*any rows columns"]) -> Float[Tensor, "*any H W"]:
-    """The image itself."""
-    return bordered[..., 1:-1, 1:-1]
-
-
-def _neighbours(bordered: Float[Tensor, "*any rows columns"]) -> list[Float[Tensor, "*any H W"]]:
-    """The image moved so that each of `NEIGHBOURS` takes a pixel's place; 0 beyond its ends."""
+def neighbours(bordered: Float[Tensor, "*any rows columns"]) -> list[Float[Tensor, "*any H W"]]:
+    """The image moved so that each of `NEIGHBOURS` takes a pixel's place; 0 beyond its ends. Views, not copies."""
     height, width = bordered.shape[-2] - 2, bordered.shape[-1] - 2
     return [bordered[..., 1 + i : 1 + i + height, 1 + j : 1 + j + width] for i, j in NEIGHBOURS]
 
@@ -147,13 +151,13 @@ def _solved(
     """
 
     # Memory is taken once, not in every step: to take it costs as much as what is done with it.
-    bordered = _bordered(start)
-    direction, image, product = _within(bordered), torch.empty_like(start), torch.empty_like(start)
+    bordered, image, product = with_border(start), torch.empty_like(start), torch.empty_like(start)
+    direction, others = bordered[..., 1:-1, 1:-1], neighbours(bordered)
 
     def system() -> Tensor:
         """Applied to the direction."""
         along = torch.mul(predictors, direction, out=product).sum(0)
-        return graph.roughness(bordered, out=image).addcmul_(predictors, seen_again(along))
+        return graph.roughness(direction, others, image).addcmul_(predictors, seen_again(along))
 
     c = start
     rest = predictors * seen - system()
