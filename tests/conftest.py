@@ -1,5 +1,6 @@
 """Under pytest every shape in a signature is checked at run time."""
 
+import importlib
 import os
 
 import pytest
@@ -8,6 +9,17 @@ from jaxtyping import install_import_hook
 # Threads that wait for each other in tiny operations cost more than they save, above all on busy machines.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 install_import_hook("csakd", "shape_checker.checked")
+
+
+@pytest.fixture
+def few_rounds(monkeypatch):
+    """Laws hold after any number of rounds; few of them save minutes."""
+    hysure, cnmf, edge = (
+        importlib.import_module(f"csakd.classical.{name}") for name in ("hysure", "cnmf", "hyper_edge")
+    )
+    monkeypatch.setattr(hysure, "ROUNDS", 8)
+    monkeypatch.setattr(cnmf, "UPDATES", 15)
+    monkeypatch.setattr(edge, "THOROUGH", edge.THOROUGH._replace(steps=20))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Rows of results as the benchmark writes them, made up: all text."""
+"""Rows of results as the benchmark writes them, made up, all text; and what tables of them say."""
 
 import csv
 from pathlib import Path
@@ -64,3 +64,18 @@ def sensors(name, **changes):
     return [score(name, study="sensors", scene=scene, msi=msi, ratio=ratio, psnr=30 + place + ratio + bands, **changes)
             for place, scene in enumerate(("lake", "city")) for msi, bands in (("tm4", 4), ("sentinel2", 10))
             for ratio in (4, 3)]  # fmt: skip
+
+
+def texts(table, name):
+    """The cells beside a name."""
+    found = [line.cells for line in table.rows if line.cells[0].text == name]
+    assert len(found) == 1, f"{name} stands in {len(found)} rows"
+    return [cell.text for cell in found[0][1:]]
+
+
+def cells(table, name):
+    return next(line.cells[1:] for line in table.rows if line.cells[0].text == name)
+
+
+def notes(table):
+    return dict(table.notes)

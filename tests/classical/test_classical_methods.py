@@ -1,6 +1,5 @@
 """Laws of every classical method, and how good they are on the bundled scene."""
 
-import importlib
 import itertools
 
 import numpy as np
@@ -17,17 +16,6 @@ every_form = pytest.mark.parametrize("name", CLASSICAL)
 BAND_BY_BAND = ("bicubic", "sfim", "glp", "glp-hpm", "hyper")  # a band's estimate knows nothing of the others
 ANY_OFFSET = ("bicubic", "gsa", "glp", "hyper")  # regressions with an intercept on both sides
 KNOW_RESPONSES = ("rfuse", "hysure", "cnmf")
-
-
-@pytest.fixture
-def few_rounds(monkeypatch):
-    """Laws hold after any number of rounds; few of them save minutes."""
-    hysure, cnmf, edge = (
-        importlib.import_module(f"csakd.classical.{name}") for name in ("hysure", "cnmf", "hyper_edge")
-    )
-    monkeypatch.setattr(hysure, "ROUNDS", 8)
-    monkeypatch.setattr(cnmf, "UPDATES", 15)
-    monkeypatch.setattr(edge, "THOROUGH", edge.THOROUGH._replace(steps=20))
 
 
 lawful = pytest.mark.usefixtures("few_rounds")

@@ -1,6 +1,5 @@
 """From a pair of cubes to a fused cube: metadata, masks, models, and what is refused."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -21,12 +20,7 @@ from csakd.physics import psf as psfs
 UTM = CRS.from_epsg(32616).to_wkt()
 GROUND = Georeference(UTM, (20.0, 0.0, 5e5, 0.0, -20.0, 4.4e6))
 every_form = pytest.mark.parametrize("name", CLASSICAL)
-
-
-@pytest.fixture(autouse=True)
-def few_rounds(monkeypatch):
-    """What is asked here holds after any number of rounds; few of them save time."""
-    monkeypatch.setattr(importlib.import_module("csakd.classical.cnmf"), "UPDATES", 40)
+pytestmark = pytest.mark.usefixtures("few_rounds")
 
 
 def pair(ratio=4, size=(24, 32), bands="aviris-172", msi="tm4", ground: Georeference | None = GROUND) -> Pair:

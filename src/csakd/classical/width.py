@@ -27,7 +27,7 @@ PIXELS_A_COMPONENT = 8  # low pixels, at least
 LARGEST = 28  # low pixels a side of the part that is looked at
 BORDER = 2  # low pixels along its sides, into which something may be blurred from beyond
 WIDEST, NEARBY = 4.0, 1.25  # factors of the paper's variance, and of what is found first, within which it is sought
-PRECISION = 2e-3  # of the variance: coarser, and the first look sees noise in clean images
+PRECISION = 2e-3  # between the ends, in shares of the variance: coarser, and the first look sees noise in clean images
 EXPLAINED = 0.9  # of the variance of some MSI band, at least: else the HSI does not tell
 RIDGE = 1e-4
 
