@@ -1,7 +1,8 @@
 """The tables and figures of README and docs, from the CSVs beside this file: `make tables`.
 
 A table stands between `<!-- table:NAME -->` and `<!-- end -->`. NAME is "demo", the name of a table of
-`csakd tables` on `results/aviris-small`, or "quality": Table I without costs.
+`csakd tables` on `results/aviris-small`, "quality": Table I without costs, or "gpu" and "gpu-validation": networks of
+`results/aviris-small-gpu` beside what needs no training.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from csakd.benchmark.rendering.tables import quality_rows, tables
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 RESULTS = HERE / "results" / "aviris-small"
+RESULTS_GPU = HERE / "results" / "aviris-small-gpu"
+UNTRAINED = ("bicubic", "hyper", "hyper-edge", "csakd-student", "csakd-teacher")
 PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+GPU_TABLES = {"gpu": "test", "gpu-validation": "validation"}
 FIGURES = ("figure7", "figure10", "figure12", "one-pair")
 
 
@@ -47,6 +51,8 @@ def every_table() -> dict[str, str]:
     scores, costs = score_ledger(RESULTS).rows(), cost_ledger(RESULTS).rows()
     made = {name: table for name, _, table in tables(scores, costs) if table is not None}
     made["quality"] = table_one(quality_rows(scores, "test"))
+    beside = [row for row in scores if row["method"] in UNTRAINED] + score_ledger(RESULTS_GPU).rows()
+    made |= {name: table_one(quality_rows(beside, split)) for name, split in GPU_TABLES.items()}
     return {"demo": demo()} | {name: table.to_markdown().partition("\n\n")[2] for name, table in made.items()}
 
 
