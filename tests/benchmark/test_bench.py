@@ -175,6 +175,19 @@ def test_own_bands(tmp_path):
     assert {row["bands"] for row in measured(tmp_path)} == {"aviris-172", "own"}
 
 
+def test_a_part_of_a_study(tmp_path):
+    """Some noise and one split: the rows that the whole study has of them, and it does not make them again."""
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    study = ["bench", "--smoke", "--study", "sensors", "--methods", "bicubic", "--msi", "tm4"]
+    assert main([*study, "--snr", "clean,30", "--split", "test", "-o", str(part)]) == 0
+    assert main([*study, "-o", str(whole)]) == 0
+    chosen = [row for row in measured(whole) if row["split"] == "test" and row["hsi_snr"] in ("", "30")]
+    assert measured(part) == chosen
+    assert len(chosen) == 2 * 2  # noise, ratios
+    assert main([*study, "-o", str(part)]) == 0
+    assert measured(part) == measured(whole)
+
+
 def test_one_folder_one_protocol(finished):
     other = replace(bench(finished), protocol=replace(PROTOCOLS["smoke"], ratio=2))
     with pytest.raises(ValueError, match="another protocol: choose another folder"):
@@ -191,6 +204,8 @@ def test_one_folder_one_protocol(finished):
         (["bench", "--smoke", "--msi", "tm5", "--methods", "glp"], "tm5"),
         (["bench", "--smoke", "--device", "abacus"], "abacus"),
         (["bench", "--study", "beauty"], "beauty"),
+        (["bench", "--smoke", "--study", "sensors", "--snr", "25,27"], "no pairs of SNR 27: the study has clean, 35"),
+        (["bench", "--smoke", "--split", "train"], "train"),
     ],
 )
 def test_mistakes_by_command_line(arguments, message, tmp_path, capsys):

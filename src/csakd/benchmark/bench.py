@@ -93,7 +93,7 @@ class Bench:
 
     def cells(self) -> Iterator[Cell]:
         """In the order they are run: cheap methods first, all cells of one training together."""
-        judged = [scene for scene in self.scenes if scene.split in ("validation", "test")]
+        judged = [scene for scene in self.scenes if scene.split in self.study.splits]
         kinds = ("classical", "shipped", "given", "adapted", "trained", "one-pair")
         ratios = self.study.ratios or (self.protocol.ratio,)
         for one in sorted(self.methods, key=lambda m: kinds.index(m.kind)):

@@ -102,6 +102,7 @@ class Study:
         noise: of the pairs that are fused.
         own_bands: score methods that take any number of bands on each scene's own bands as well.
         ratios: of the pairs; the protocol's own if empty.
+        splits: whose scenes are scored.
     """
 
     methods: tuple[str, ...]
@@ -110,6 +111,19 @@ class Study:
     noise: tuple[Noise, ...] = ((None, None),)
     own_bands: bool = False
     ratios: tuple[int, ...] = ()
+    splits: tuple[str, ...] = ("validation", "test")
+
+    def at(self, levels: Sequence[str]) -> Study:
+        """The part of it under some noise: SNR of the LR-HSI in dB, or "clean".
+
+        Raises:
+            ValueError: if the study has no pairs of such a level.
+        """
+        known = {"clean" if hsi is None else f"{hsi:g}": hsi for hsi, _ in self.noise}
+        if unknown := set(levels) - set(known):
+            raise ValueError(f"no pairs of SNR {', '.join(sorted(unknown))}: the study has {', '.join(known)}")
+        kept = [known[level] for level in levels]
+        return replace(self, noise=tuple(pair for pair in self.noise if pair[0] in kept))
 
 
 LEVELS = (25.0, 30.0, 35.0, 40.0, 45.0)  # dB

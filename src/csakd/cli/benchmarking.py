@@ -30,6 +30,10 @@ def bench(options: argparse.Namespace) -> None:
     study = replace(STUDIES["quality"], msi=("tm4",)) if options.study == "cost" else STUDIES[options.study]
     if options.msi:
         study = replace(study, msi=tuple(options.msi.split(",")))
+    if options.snr:
+        study = study.at(options.snr.split(","))
+    if options.split:
+        study = replace(study, splits=(options.split,))
     chosen = options.methods or study.methods
     if options.study == "cost":
         methods = with_variants(chosen, ("",))
@@ -94,6 +98,8 @@ def add_to(command: Command) -> None:
            help="quality (default), sensors, one of the paper's studies, or what each method costs")  # fmt: skip
     option("--methods", nargs="+", metavar="METHOD", help="default: the study's own")
     option("--msi", help="comma-separated MSI band sets; default: the study's own, tm4 and mostly tm6")
+    option("--snr", help="comma-separated, of the study's noise: dB, or clean; default: all")
+    option("--split", choices=("validation", "test"), help="whose scenes to score; default: both")
     option("--budget", help="of each training: a number of steps, or a time such as 5min; default: the protocol's")
     option("--pair-budget", help="the same for methods that learn from the pair they fuse")
     option("--seed", type=int, default=0, help="of noise, weights and crops")
