@@ -98,7 +98,7 @@ def add_to(command: Command) -> None:
            help="quality (default), sensors, one of the paper's studies, or what each method costs")  # fmt: skip
     option("--methods", nargs="+", metavar="METHOD", help="default: the study's own")
     option("--msi", help="comma-separated MSI band sets; default: the study's own, tm4 and mostly tm6")
-    option("--snr", help="comma-separated, of the study's noise: dB, or clean; default: all")
+    option("--snr", help="keep the pairs whose LR-HSI has this SNR: dB or clean, comma-separated; default: all")
     option("--split", choices=("validation", "test"), help="whose scenes to score; default: both")
     option("--budget", help="of each training: a number of steps, or a time such as 5min; default: the protocol's")
     option("--pair-budget", help="the same for methods that learn from the pair they fuse")
