@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from csakd.classical import hyper, hyper_edge
+from csakd.classical import hyper, hyper_edge, hyper_edge_thorough
 from csakd.classical.denoising import denoised, flattest, standing_out
 from csakd.classical.hyper import global_fit
 from csakd.classical.registration import registered
@@ -235,6 +235,16 @@ class TestOnARealScene:
         plain, aware = hyper(hsi, msi, sensors)[0], hyper_edge(hsi, msi, sensors)[0]
         assert psnr(aware, truth[0]) > psnr(plain, truth[0]) + least
         assert sam(aware, truth[0]) < 0.85 * sam(plain, truth[0])
+
+    @pytest.mark.parametrize("bands", ["tm6", "sentinel2"])
+    def test_more_effort_pays_in_noise(self, bands):
+        """Many bands, much noise: the processes that look around must not take it for what is there."""
+        sample = observe(sample_scene(), bands, snr=(25.0, 25.0))
+        hsi, msi, truth = (image.float() for image in tensors(sample))
+        sensors = Sensors(SpatialResponse(4))
+        plain, thorough = (method(hsi, msi, sensors)[0] for method in (hyper_edge, hyper_edge_thorough))
+        assert psnr(thorough, truth[0]) > psnr(plain, truth[0]) + 0.03
+        assert sam(thorough, truth[0]) < sam(plain, truth[0])
 
     def test_it_pays_without_noise(self):
         hsi, msi, truth = (image.float() for image in tensors(observe(sample_scene(), "tm4")))

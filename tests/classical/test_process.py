@@ -109,6 +109,21 @@ def test_who_looks_around_finds_what_a_pixel_alone_does_not_tell(around):
     assert rms(found - truth) < 0.7 * rms(plain - truth)
 
 
+@pytest.mark.parametrize("around", ["slopes", "fine contrast", "contrast"])
+def test_who_looks_around_is_not_led_astray_by_noise(around):
+    """The truth is in each pixel alone; one of two bands is hardly more than what denoising left of its noise."""
+    blur, scene = SpatialResponse(4), upsample(random(1, 2, 24, 24), (96, 96))
+    scene = scene / scene.std()
+    noise = random(1, 2, 96, 96, seed=1) * torch.tensor([0.0, 1.0]).view(2, 1, 1)
+    high = scene + 0.4 * noise
+    prior, truth = process.Prior(around=around), scene[:, :1].abs() + 0.3 * scene[:, 1:]
+    targets = blur(truth) + 0.02 * random(1, 1, 24, 24, seed=2)
+    unaware, aware = (process.regressed((blur(high), high), targets, blur, [prior], taken) for taken in (None, noise))
+    assert rms(aware - truth) < 0.95 * rms(unaware - truth)
+    calm = process.regressed((blur(high), high), targets, blur, [prior], torch.zeros_like(noise))
+    assert torch.equal(calm, unaware)
+
+
 def test_several_priors_give_the_mean_of_what_each_gives():
     blur, high = SpatialResponse(2), random(1, 2, 24, 24)
     low, targets = blur(high), random(1, 1, 12, 12, seed=1)

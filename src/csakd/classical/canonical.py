@@ -17,7 +17,7 @@ from torch.nn import functional
 from csakd.classical.factored import Factored, banded
 from csakd.classical.hyper import RIDGE, unseen
 from csakd.classical.hyper_edge import PLAIN, THOROUGH, Effort, Steps, steps
-from csakd.classical.regression import moments, ridge
+from csakd.classical.regression import ridge
 from csakd.physics import SpatialResponse
 
 # As names of bases: the effort that `hyper-edge` makes.
@@ -72,7 +72,7 @@ def canonical(
     scale = torch.where(unit > 0, unit, torch.inf)
     maps = (
         unseen(found.regressed[:, :DIRECTIONS], blur),
-        _carried(found, msi - found.msi, axes, blur),
+        _carried(found, axes),
         unseen(found.estimate.along(axes).image(), blur),
     )
     looks = _widened(found.high.flip(1)[:, :LOOKS], LOOKS)
@@ -95,13 +95,10 @@ def squashed(image: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
     return image.sign() * image.abs().log1p()
 
 
-def _carried(
-    found: Steps, noise: Float[Tensor, "B M H W"], axes: Float[Tensor, "B L K"], blur: SpatialResponse
-) -> Float[Tensor, "B K H W"]:
+def _carried(found: Steps, axes: Float[Tensor, "B L K"]) -> Float[Tensor, "B K H W"]:
     """What noise of the MSI would have become in the estimate, had it stayed there."""
     weights = ridge(found.fit.linear_low, along(axes, found.hsi - found.hsi.mean((-2, -1), keepdim=True)), RIDGE)
-    _, std = moments(blur(found.msi))
-    return torch.einsum("bkm,bmhw->bkhw", weights, noise / std)
+    return banded(weights, found.noise)
 
 
 def _widened(image: Float[Tensor, "B k rows columns"], channels: int) -> Float[Tensor, "B K rows columns"]:

@@ -24,7 +24,7 @@ from csakd.classical.factored import Factored, banded
 from csakd.classical.hyper import BACK_PROJECTIONS, GlobalFit, global_fit
 from csakd.classical.process import SEVERAL, Prior, regressed
 from csakd.classical.registration import registered
-from csakd.classical.regression import exact, skewed, whitening
+from csakd.classical.regression import exact, moments, skewed, whitening
 from csakd.physics import Sensors, SpatialResponse
 
 # Chosen on the training and validation scenes of docs/diary.md, 4 and 6 MSI bands, ratio 4.
@@ -79,6 +79,7 @@ class Steps(NamedTuple):
     Attributes:
         estimate: of the HR-HSI.
         hsi, msi: the images without noise.
+        noise: that of the MSI, in units of each band's deviation on the low grid.
         fit: the global regression.
         low, high: the MSI on both grids in uncorrelated directions of variance 1, the strongest last.
         axes: orthonormal directions among the HSI's bands, those that hold most of what the regression leaves first.
@@ -89,6 +90,7 @@ class Steps(NamedTuple):
     estimate: Factored
     hsi: Float[Tensor, "B L h w"]
     msi: Float[Tensor, "B M H W"]
+    noise: Float[Tensor, "B M H W"]
     fit: GlobalFit
     low: Float[Tensor, "B P h w"]
     high: Float[Tensor, "B P H W"]
@@ -104,9 +106,10 @@ def steps(
     effort: Effort = PLAIN,
 ) -> Steps:
     """`hyper_edge`, with all it finds on its way."""
-    seen = hsi
+    noisy_hsi, noisy_msi = hsi, msi
     hsi, msi = denoised(hsi, msi, blur)
-    noise = (seen - hsi).square().mean((-2, -1), keepdim=True).sqrt()
+    noise = (noisy_hsi - hsi).square().mean((-2, -1), keepdim=True).sqrt()
+    msi_noise = (noisy_msi - msi) / moments(blur(msi))[1]
     fit = global_fit(hsi, msi, blur, QUADRATIC, fine=effort.fine)
     # Directions of little variance tell materials apart as well as those of much.
     white = whitening(fit.linear_low, FLOOR)[:, -PREDICTORS:]
@@ -115,7 +118,7 @@ def steps(
 
     axes = principal_axes(rest, DIRECTIONS)
     targets = banded(axes.mT, rest)
-    process = regressed((low, high), targets, blur, effort.priors)
+    process = regressed((low, high), targets, blur, effort.priors, banded(white, msi_noise))
     predictors = [functional.pad(bands, (0, 0, 0, 0, 1, 0), value=INTERCEPT) for bands in (low, high)]
     edged = spread((predictors[0], predictors[1]), targets[:, : effort.edged], blur, effort.steps, effort.strength)
     found = REST_SHARE * process
@@ -124,7 +127,7 @@ def steps(
     clear = targets.square().mean((-2, -1), keepdim=True) > CLEAR * noise_along
     found[:, : effort.edged] = torch.where(clear[:, : effort.edged], both, found[:, : effort.edged])
     estimate = _consistent(estimate.sharpened(axes, found, blur(found)), hsi, noise, blur)
-    return Steps(estimate, hsi, msi, fit, low, high, axes, targets, process)
+    return Steps(estimate, hsi, msi, msi_noise, fit, low, high, axes, targets, process)
 
 
 def _consistent(

@@ -81,6 +81,7 @@ def regressed(
     targets: Float[Tensor, "B K h w"],
     blur: SpatialResponse,
     priors: Sequence[Prior] = (Prior(),),
+    noise: Float[Tensor, "B P H W"] | None = None,
 ) -> Float[Tensor, "B K H W"]:
     """f on the high grid, the mean over all priors.
 
@@ -89,20 +90,23 @@ def regressed(
         targets: y.
         blur: B.
         priors: one or more.
+        noise: that was taken out of p on the high grid, none by default; φ see the less of the surroundings of p.
     """
-    scenes = zip(*predictors, targets, strict=True)
+    noise = torch.zeros_like(predictors[1]) if noise is None else noise
+    scenes = zip(*predictors, noise, targets, strict=True)
     return torch.stack([torch.stack([_regressed(*scene, blur, prior) for prior in priors]).mean(0) for scene in scenes])
 
 
 def _regressed(
     low: Float[Tensor, "P h w"],
     high: Float[Tensor, "P H W"],
+    noise: Float[Tensor, "P H W"],
     targets: Float[Tensor, "K h w"],
     blur: SpatialResponse,
     prior: Prior,
 ) -> Float[Tensor, "K H W"]:
     hidden = _drawn(len(high), prior).to(high)
-    inputs = _inputs(high, blur.ratio, prior)
+    inputs = _inputs(high, noise, blur.ratio, prior)
     seen = _factor(prior) * torch.cat([blur(_features(some, inputs, prior)) for some in hidden.split(AT_ONCE)])
     total, weight = high.new_zeros(len(targets), *high.shape[1:]), high.new_zeros(high.shape[1:])
     for rows in _tiles(targets.shape[1], prior.tile):
@@ -172,18 +176,22 @@ def _drawn(predictors: int, prior: Prior) -> Float[Tensor, "D Q"]:
     return weights
 
 
-def _inputs(high: Float[Tensor, "P H W"], ratio: int, prior: Prior) -> Float[Tensor, "Q H W"]:
+def _inputs(
+    high: Float[Tensor, "P H W"], noise: Float[Tensor, "P H W"], ratio: int, prior: Prior
+) -> Float[Tensor, "Q H W"]:
     """p, what is around it, the place, and 1."""
     height, width = high.shape[1:]
     unit = ratio * prior.place if prior.place else math.inf
     places = torch.meshgrid(*(torch.arange(n).to(high) / unit for n in (height, width)), indexing="ij")
-    around = [weight * _unit(look(high, ratio)) for look, weight in AROUND[prior.around]]
+    around = [weight * _clear(look(high, ratio), look(noise, ratio)) for look, weight in AROUND[prior.around]]
     return torch.cat([high, *around, *(place[None] for place in places), torch.ones_like(high[:1])])
 
 
-def _unit(bands: Float[Tensor, "P H W"]) -> Float[Tensor, "P H W"]:
-    """Each band in units of its RMS."""
-    return bands / bands.square().mean((-2, -1), keepdim=True).sqrt().clamp(min=torch.finfo(bands.dtype).tiny)
+def _clear(bands: Float[Tensor, "P H W"], noise: Float[Tensor, "P H W"]) -> Float[Tensor, "P H W"]:
+    """Each band in units of its RMS, times its share in the power that it and the noise taken out of it had."""
+    tiny = torch.finfo(bands.dtype).tiny
+    power, taken = (image.square().mean((-2, -1), keepdim=True) for image in (bands, noise))
+    return bands / power.sqrt().clamp(min=tiny) * (power / (power + taken).clamp(min=tiny))
 
 
 def _contrast(high: Float[Tensor, "P H W"], side: int) -> Float[Tensor, "P H W"]:
