@@ -41,7 +41,7 @@ class Prior(NamedTuple):
         tile: low pixels a side of the squares that are solved apart, with w of their own.
         waves: φ are cosines instead, which do not go on beyond what was seen.
         place: low pixels in which w·φ changes as in a deviation of p; 0 if it is alike all over a tile.
-        around: what φ sees of the surroundings, a key of `AROUND`; nothing if empty.
+        around: what φ sees of the surroundings as far as it is clear of noise, a key of `AROUND`; nothing if empty.
         features: how many φ.
         seed: of φ.
     """
@@ -90,7 +90,7 @@ def regressed(
         targets: y.
         blur: B.
         priors: one or more.
-        noise: that was taken out of p on the high grid, none by default; φ see the less of the surroundings of p.
+        noise: that was taken out of p on the high grid: the more, the less φ sees of what is around; none by default.
     """
     noise = torch.zeros_like(predictors[1]) if noise is None else noise
     scenes = zip(*predictors, noise, targets, strict=True)
