@@ -22,7 +22,7 @@ ROOT = HERE.parent
 RESULTS = HERE / "results" / "aviris-small"
 RESULTS_GPU = HERE / "results" / "aviris-small-gpu"
 UNTRAINED = ("bicubic", "hyper", "hyper-edge", "csakd-student", "csakd-teacher")
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md", ROOT / "docs" / "gpu.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("results.md", "sensors.md", "gpu.md")))
 GPU_TABLES = {"gpu": "test", "gpu-validation": "validation"}
 FIGURES = ("figure7", "figure10", "figure12", "one-pair")
 
